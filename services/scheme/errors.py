@@ -1,0 +1,130 @@
+"""Scheme errors as Python exceptions, and constructors for the usual ones.
+
+An error is a key and arguments, as Guile throws them (SCHEME.md section 6).
+Library code raises ``SchemeError`` through the constructors below, so that the
+shapes match the real ones; an ``OSError`` raised by a primitive becomes a
+``system-error`` with the primitive's name.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from services.scheme.types import NIL, Symbol, Value, scheme_list
+
+
+class Location(NamedTuple):
+    """Where a datum stands: file name, line and column, both counted from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class SchemeError(Exception):
+    """An exception raised by or into Scheme code.
+
+    ``key`` is a symbol's name, ``arguments`` the Scheme values thrown with it.
+    A raised object that is not a key-and-arguments error has key ``%exception``
+    and itself as the only argument.  ``location`` is set where it is known.
+    """
+
+    def __init__(
+        self, key: str, arguments: tuple[Value, ...], location: Location | None = None
+    ) -> None:
+        super().__init__(key, arguments)
+        self.key = key
+        self.arguments = arguments
+        self.location = location
+
+
+def misc_error(who: str | None, message: str, *irritants: Value) -> SchemeError:
+    """An error as ``(error …)`` makes it: ``message`` is a format string for ``irritants``."""
+    return SchemeError(
+        "misc-error", (who if who else False, message, scheme_list(irritants), False)
+    )
+
+
+def wrong_type(who: str, position: int, value: Value) -> SchemeError:
+    """``In procedure WHO: Wrong type argument in position N: VALUE``."""
+    return SchemeError(
+        "wrong-type-arg",
+        (
+            who,
+            "Wrong type argument in position ~A: ~S",
+            scheme_list((position, value)),
+            scheme_list((value,)),
+        ),
+    )
+
+
+def wrong_type_expecting(who: str, expected: str, value: Value) -> SchemeError:
+    """``In procedure WHO: Wrong type (expecting EXPECTED): VALUE``, as compiled code says it."""
+    return SchemeError(
+        "wrong-type-arg",
+        (
+            who,
+            "Wrong type (expecting ~A): ~S",
+            scheme_list((expected, value)),
+            scheme_list((value,)),
+        ),
+    )
+
+
+def out_of_range(who: str | None, value: Value) -> SchemeError:
+    """``Value out of range: VALUE``."""
+    return SchemeError(
+        "out-of-range",
+        (
+            who if who else False,
+            "Value out of range: ~S",
+            scheme_list((value,)),
+            scheme_list((value,)),
+        ),
+    )
+
+
+def unbound_variable(name: str) -> SchemeError:
+    """``Unbound variable: NAME``."""
+    return SchemeError(
+        "unbound-variable",
+        (False, "Unbound variable: ~S", scheme_list((Symbol(name),)), False),
+    )
+
+
+def system_error(who: str, error: OSError, subject: Value = None) -> SchemeError:
+    """``In procedure WHO: REASON`` with the errno; ``subject`` (a file name) is added if given."""
+    number = error.errno or 0
+    reason = os.strerror(number) if number else str(error)
+    if subject is None:
+        message, irritants = "~A", scheme_list((reason,))
+    else:
+        message, irritants = "~A: ~S", scheme_list((reason, subject))
+    return SchemeError("system-error", (who, message, irritants, scheme_list((number,))))
+
+
+def syntax_error(who: str | None, message: str, form: Value) -> SchemeError:
+    """A malformed special form."""
+    return SchemeError(
+        "syntax-error",
+        (Symbol(who) if who else False, message, False, form, False),
+    )
+
+
+def wrong_number_of_arguments(procedure: Value) -> SchemeError:
+    """``Wrong number of arguments to #<procedure …>``."""
+    return SchemeError(
+        "wrong-number-of-args",
+        (False, "Wrong number of arguments to ~A", scheme_list((procedure,)), False),
+    )
+
+
+def keyword_error(message: str, argument: Value) -> SchemeError:
+    """``Unrecognized keyword: #:x`` and its relatives."""
+    return SchemeError(
+        "keyword-argument-error", (False, message, NIL, scheme_list((argument,)))
+    )
