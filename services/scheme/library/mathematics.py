@@ -266,7 +266,8 @@ def round_shift(value: Value, count: Value) -> int:
         return shift(value, count)
     if -by > number.bit_length() + 1:
         return 0
-    return int(round(fraction(number, 1 << -by)))
+    rounded: int = round(fraction(number, 1 << -by))
+    return rounded
 
 
 @LIBRARY.primitive("bit-extract", 3)
