@@ -8,13 +8,18 @@ themselves.
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import ClassVar
+
 
 class Symbol:
     """An interned Scheme symbol: equal names are one object, so ``is`` compares."""
 
     __slots__ = ("name",)
     name: str
-    _table: dict[str, Symbol] = {}
+    _table: ClassVar[dict[str, Symbol]] = {}
 
     def __new__(cls, name: str) -> Symbol:
         symbol = cls._table.get(name)
@@ -36,7 +41,7 @@ class Keyword:
 
     __slots__ = ("name",)
     name: str
-    _table: dict[str, Keyword] = {}
+    _table: ClassVar[dict[str, Keyword]] = {}
 
     def __new__(cls, name: str) -> Keyword:
         keyword = cls._table.get(name)
@@ -159,39 +164,40 @@ def write(value: object) -> str:
     return "".join(out)
 
 
-def _write(value: object, emit: object) -> None:
+def _write(value: object, put: Callable[[str], object]) -> None:
     # An explicit stack instead of recursion: a client may send data of any depth.
-    put: object = emit
     stack: list[object] = [value]
-    assert callable(put)
     while stack:
         item = stack.pop()
-        kind = type(item)
-        if kind is Raw:
-            put(item.text)  # type: ignore[attr-defined]
-        elif kind is str:
-            put(write_string(item))  # type: ignore[arg-type]
-        elif kind is Symbol:
-            put(write_symbol(item.name))  # type: ignore[attr-defined]
+        if isinstance(item, Raw):
+            put(item.text)
+        elif isinstance(item, str):
+            put(write_string(item))
+        elif isinstance(item, Symbol):
+            put(write_symbol(item.name))
         elif item is True:
             put("#t")
         elif item is False:
             put("#f")
-        elif kind is int:
-            put(str(item))
-        elif kind is list or kind is Vector:
-            put("(" if kind is list else "#(")
-            stack.append(Raw(")"))
-            for index in range(len(item) - 1, -1, -1):  # type: ignore[arg-type]
-                stack.append(item[index])  # type: ignore[index]
+        elif isinstance(item, list):
+            put("#(" if isinstance(item, Vector) else "(")
+            stack.append(_CLOSE)
+            for index in range(len(item) - 1, -1, -1):
+                stack.append(item[index])
                 if index:
-                    stack.append(Raw(" "))
-        elif kind is tuple:
-            car, cdr = item  # type: ignore[misc]
-            stack += [Raw(")"), cdr, Raw(" . "), car, Raw("(")]
-        elif kind is Keyword:
-            put(f"#:{item.name}")  # type: ignore[attr-defined]
-        elif kind is float or hasattr(item, "numerator"):
+                    stack.append(_SPACE)
+        elif isinstance(item, tuple):
+            car, cdr = item
+            stack += [_CLOSE, cdr, _DOT, car]
+            put("(")
+        elif isinstance(item, Keyword):
+            put(f"#:{item.name}")
+        elif isinstance(item, float) or hasattr(item, "numerator"):
             put(write_number(item))
         else:
             raise TypeError(f"not wire data: {item!r}")
+
+
+_CLOSE = Raw(")")
+_SPACE = Raw(" ")
+_DOT = Raw(" . ")

@@ -1,0 +1,153 @@
+"""What a command does: the front end's start and stop, generic and custom actions.
+
+``perform`` carries out one command and gives the ``result`` part of its reply, at once
+or as a coroutine: most commands need no task.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable
+from typing import Any
+
+from pid1.errors import ActionNotFound, KeyedError, ServiceNotFound, keyed
+from pid1.log import say, say_all
+from pid1.service import RUNNING, STOPPED, Action, Service
+from pid1.sexp import Raw, Symbol, write
+from pid1.supervisor import Supervisor, current_service
+from pid1.values import encode
+
+UNSPECIFIED = "#<unspecified>"
+
+
+def perform(
+    supervisor: Supervisor, action: object, service_name: object, arguments: list[object]
+) -> Any:
+    """Carry out a command; return wire data for the result, or an awaitable of it.
+
+    Raises ServiceNotFound, ActionNotFound or KeyedError, now or when awaited.
+    """
+    if not isinstance(service_name, Symbol):
+        raise ServiceNotFound(Raw(write(service_name)))
+    service = supervisor.registry.lookup(service_name.name)
+    if not isinstance(action, Symbol):
+        raise ActionNotFound(action, Symbol(service.name))
+    if action.name == "start":
+        return _start(supervisor, service, arguments)
+    if action.name == "stop":
+        return _stop(supervisor, service, arguments)
+    custom = service.action(action.name)
+    if custom is not None:
+        return _custom(service, custom, arguments)
+    generic = _GENERIC.get(action.name)
+    if generic is None:
+        raise ActionNotFound(action, Symbol(service.name))
+    return generic(supervisor, service, arguments)
+
+
+def _start(supervisor: Supervisor, service: Service, arguments: list[object]) -> Any:
+    if service.status == RUNNING:
+        say(f"Service {service.name} is already running.")
+        return service.to_wire()
+    return _start_now(supervisor, service, arguments)
+
+
+async def _start_now(supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
+    if (await supervisor.start(service, tuple(arguments))) is False:
+        return False
+    return (supervisor.registry.get(service.name) or service).to_wire()
+
+
+def _stop(supervisor: Supervisor, service: Service, arguments: list[object]) -> Any:
+    if service.status == STOPPED:
+        return []
+    return _stop_now(supervisor, service, arguments)
+
+
+async def _stop_now(supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
+    stopped = await supervisor.stop(service, tuple(arguments))
+    return [Symbol(one.name) for one in stopped]
+
+
+def _custom(service: Service, action: Action, arguments: list[object]) -> Any:
+    token = current_service.set(service)
+    try:
+        value = action.procedure(service.value, *arguments)
+        if inspect.isawaitable(value):
+            return _custom_later(service, value)
+        return [encode(value)]
+    except (ServiceNotFound, ActionNotFound):
+        raise
+    except Exception as error:
+        raise keyed(error) from error
+    finally:
+        current_service.reset(token)
+
+
+async def _custom_later(service: Service, value: Awaitable[Any]) -> object:
+    token = current_service.set(service)
+    try:
+        return [encode(await value)]
+    except (ServiceNotFound, ActionNotFound):
+        raise
+    except Exception as error:
+        raise keyed(error) from error
+    finally:
+        current_service.reset(token)
+
+
+def _no_arguments(name: str, arguments: list[object]) -> None:
+    if arguments:
+        raise KeyedError(
+            "wrong-number-of-args",
+            [False, "Wrong number of arguments to ~A", [f"#<procedure {name} (_)>"], False],
+        )
+
+
+def _status(_supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
+    _no_arguments("status", arguments)
+    return [service.to_wire()]
+
+
+def _enable(_supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
+    _no_arguments("enable", arguments)
+    service.set_enabled(True)
+    say(f"Enabled service {service.name}.")
+    return [UNSPECIFIED]
+
+
+def _disable(_supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
+    _no_arguments("disable", arguments)
+    service.set_enabled(False)
+    say(f"Disabled service {service.name}.")
+    return [UNSPECIFIED]
+
+
+async def _restart(supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
+    return [await supervisor.restart(service, tuple(arguments))]
+
+
+def _doc(_supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
+    if not arguments or arguments[0] in ("full", "short"):
+        say_all(service.documentation.split("\n"))
+    elif arguments[0] == "action":
+        for name in arguments[1:]:
+            action = service.action(name)
+            if action is None:
+                raise ActionNotFound(name, Symbol(service.name))
+            say_all(f"{name}: {action.documentation}".split("\n"))
+    elif arguments[0] == "list-actions":
+        for action in service.actions:
+            say_all([f"{action.name}:", *f"  {action.documentation}".split("\n"), ""])
+    else:
+        say("Unknown keyword.  Try 'herd help'.")
+    return [UNSPECIFIED]
+
+
+_GENERIC = {
+    "restart": _restart,
+    "status": _status,
+    "enable": _enable,
+    "disable": _disable,
+    "doc": _doc,
+}

@@ -1,0 +1,172 @@
+"""What services print: one pipe per process, read line by line without blocking the loop.
+
+Lines go to the service's log file, stamped with the time, or to the daemon's log; the
+newest are kept for ``herd status``.  A chunk of output is handled as a whole, so that a
+chatty service costs little per line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from pid1.log import the_log, time_prefix
+
+HISTORY: Final = 20
+MAX_LINE: Final = 512
+_CHUNK: Final = 65536
+
+
+def open_log_file(path: str) -> int:
+    """Open a service's log file for appending: mode 640, parents created.
+
+    Opened so that a FIFO without a reader or a dead terminal cannot block the daemon.
+    Raises OSError with ``filename`` set.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+    return os.open(path, flags, 0o640)
+
+
+class Capture:
+    """Reads the output of a service's processes.
+
+    Several processes of one service may be read at once; the newest lines and the
+    log file are common to them.
+    """
+
+    __slots__ = ("_dropped", "_file", "_history", "_partial", "_path", "_pipes", "pid", "program",
+                 "version")  # fmt: skip
+
+    def __init__(self, program: str, path: str | None = None) -> None:
+        self.program = program
+        # Known once the process runs; the lines before that are marked with the name only.
+        self.pid: int | None = None
+        self.version = 0
+        self._path = str(Path(path).absolute()) if path is not None else None
+        self._file = open_log_file(self._path) if self._path is not None else -1
+        self._history: list[tuple[int, str]] = []
+        self._partial: dict[int, bytes] = {}
+        self._pipes: set[int] = set()
+        self._dropped = 0
+
+    def recent(self) -> list[tuple[int, str]]:
+        """The newest lines as (time, line), newest first."""
+        return self._history[::-1]
+
+    def files(self) -> list[str]:
+        """The log file, if there is one."""
+        return [self._path] if self._path is not None else []
+
+    def pipes(self) -> list[int]:
+        """The descriptors being read, for handing over at re-execution."""
+        return sorted(self._pipes)
+
+    def add(self, descriptor: int) -> None:
+        """Read a pipe until its end; the descriptor is owned from here on."""
+        os.set_blocking(descriptor, False)
+        self._pipes.add(descriptor)
+        asyncio.get_running_loop().add_reader(descriptor, self._read, descriptor)
+
+    def close(self) -> None:
+        """Close the file of a capture that never had a pipe."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def forget(self) -> None:
+        """The service has stopped: forget the lines; the file is closed at end of file."""
+        self._history = []
+        self.version += 1
+
+    def _read(self, descriptor: int) -> None:
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._end(descriptor)
+            return
+        self._handle(descriptor, data)
+
+    def _handle(self, descriptor: int, data: bytes) -> None:
+        if b"\r" in data:
+            # CR LF split over two chunks would give one empty line; a pipe's writer sends both.
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        held = self._partial.pop(descriptor, None)
+        if held:
+            data = held + data
+        complete, _, rest = data.rpartition(b"\n")
+        if len(rest) >= MAX_LINE:
+            complete = data
+            rest = b""
+        if rest:
+            self._partial[descriptor] = rest
+        if complete or not rest:
+            self._lines(complete.decode(errors="replace").split("\n"))
+
+    def _end(self, descriptor: int) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+        self._pipes.discard(descriptor)
+        rest = self._partial.pop(descriptor, None)
+        if rest:
+            self._lines([rest.decode(errors="replace")])
+        if not self._pipes and self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _lines(self, lines: list[str]) -> None:
+        if max(map(len, lines)) > MAX_LINE:
+            lines = [
+                line[start : start + MAX_LINE]
+                for line in lines
+                for start in range(0, len(line) or 1, MAX_LINE)
+            ]
+        now = int(time.time())
+        self.version += 1
+        self._history += [(now, line) for line in lines[-HISTORY:]]
+        del self._history[:-HISTORY]
+        if self._path is None:
+            mark = f"{self.program}[{self.pid}]" if self.pid is not None else f"[{self.program}]"
+            for line in lines:
+                the_log.write(f"{mark} {line}")
+            return
+        if self._file < 0:
+            return
+        prefix = time_prefix(now)
+        text = prefix + f"\n{prefix}".join(lines) + "\n"
+        if self._dropped:
+            text = f"{prefix}{self._dropped} line(s) lost.\n{text}"
+        try:
+            self._write_all(text.encode(errors="replace"))
+            self._dropped = 0
+        except OSError:
+            self._dropped += len(lines)
+
+    def _write_all(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._file, view) :]
+
+    def reopen(self, rename_to: str | None = None) -> None:
+        """Go on in a fresh file, after renaming the old one if asked (log rotation).
+
+        Raises OSError when the new file cannot be opened; the old one is kept then.
+        """
+        if self._path is None:
+            return
+        if rename_to is not None:
+            Path(self._path).rename(rename_to)
+        descriptor = open_log_file(self._path)
+        old, self._file = self._file, descriptor
+        if old >= 0:
+            with contextlib.suppress(OSError):
+                os.close(old)

@@ -1,0 +1,268 @@
+"""Starting programs on behalf of services: fork+exec, PID files, kill, shell commands.
+
+``ForkExec`` and ``Kill`` are the start and stop procedures that most services have.  A
+program that cannot be executed makes the start fail, with the reason; the GNU Shepherd
+reports it as a process that exited, which ``process_exits_on_failure`` brings back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from hurd.system import SpawnError, SpawnSpec, system
+from pid1.capture import Capture
+from pid1.errors import KeyedError, system_error
+from pid1.log import log, say
+from pid1.process import DEFAULT_GRACE_PERIOD, is_alive, send_signal, signal_target, terminate
+from pid1.service import Service
+from pid1.supervisor import Supervisor, current_service, supervisor
+from pid1.values import Process
+
+DEFAULT_PID_FILE_TIMEOUT: Final = 5.0
+# Seconds between two looks at a PID file: most daemons write it within milliseconds.
+_FIRST_LOOK: Final = 0.01
+_LAST_LOOK: Final = 0.5
+
+
+class Settings:
+    """Defaults that a configuration may change."""
+
+    # GNU behaviour: a failed exec, chdir or change of user is a process that exits.
+    process_exits_on_failure = False
+    environment: list[str] | None = None
+    directory: str | None = None
+
+
+def default_environment() -> list[str]:
+    """The daemon's own environment, unless the configuration has set another."""
+    if Settings.environment is None:
+        Settings.environment = [f"{k}={v}" for k, v in os.environ.items()]
+    return Settings.environment
+
+
+def default_directory() -> str:
+    """Where services run: ``/`` for root, else the home directory (SHEPHERD.md 4.1)."""
+    if Settings.directory is None:
+        directory = "/"
+        if os.getuid() != 0:
+            directory = os.environ.get("HOME") or str(Path.home())
+            if not Path(directory).is_dir():
+                directory = "/"
+        Settings.directory = directory
+    return Settings.directory
+
+
+def fork_exec(
+    manager: Supervisor,
+    service: Service | None,
+    spec: SpawnSpec,
+    log_file: str | None = None,
+) -> int:
+    """Start a program with its output captured for ``service``; return its PID.
+
+    Raises KeyedError when the log file cannot be opened, SpawnError when the program
+    cannot be started.  Without a service the output goes to the daemon's log.
+    """
+    program = os.path.basename(spec.command[0]) if spec.command else ""
+    if spec.stdout is not None:
+        pid = system.spawn(spec)
+    else:
+        capture = _open_capture(service, program, log_file)
+        try:
+            reader, writer = os.pipe()
+        except OSError as error:
+            capture.close()
+            raise system_error("pipe", error) from error
+        spec.stdout = spec.stderr = writer
+        try:
+            pid = system.spawn(spec)
+        except BaseException:
+            os.close(reader)
+            capture.close()
+            raise
+        finally:
+            os.close(writer)
+            spec.stdout = spec.stderr = None
+        if service is not None:
+            manager.attach_output(service, capture)
+        else:
+            capture.pid = pid
+        capture.add(reader)
+    manager.children.forget_unclaimed(pid)
+    if service is not None:
+        manager.own(service, pid)
+    return pid
+
+
+def _open_capture(service: Service | None, program: str, log_file: str | None) -> Capture:
+    try:
+        return Capture(program, log_file)
+    except OSError as error:
+        name = service.name if service is not None else program
+        say(f"Failed to open log file '{log_file}' for {name}: {error.strerror}.")
+        who = "mkdir" if error.filename != log_file else "open-file"
+        raise system_error(who, error) from error
+
+
+class ForkExec:
+    """A start procedure: run a command as the service's main process.
+
+    The value is a ``Process``; with a PID file, that of the process it names.
+    """
+
+    __slots__ = ("log_file", "pid_file", "pid_file_timeout", "spec")
+
+    def __init__(
+        self,
+        spec: SpawnSpec,
+        log_file: str | None = None,
+        pid_file: str | None = None,
+        pid_file_timeout: float = DEFAULT_PID_FILE_TIMEOUT,
+    ) -> None:
+        self.spec = spec
+        self.log_file = log_file
+        self.pid_file = pid_file
+        self.pid_file_timeout = pid_file_timeout
+
+    def __call__(self, *_arguments: object) -> Process | bool | Awaitable[Process | bool]:
+        service = current_service.get()
+        if self.pid_file is not None:
+            with contextlib.suppress(FileNotFoundError):
+                Path(self.pid_file).unlink()
+        try:
+            pid = fork_exec(supervisor(), service, self.spec, self.log_file)
+        except SpawnError as error:
+            say(f"{error}.")
+            if not Settings.process_exits_on_failure:
+                return False
+            pid = _failing_process(service, error)
+        if self.pid_file is None:
+            return Process(pid, self.spec.command)
+        return self._adopt(pid, service)
+
+    async def _adopt(self, pid: int, service: Service | None) -> Process | bool:
+        """Wait for the PID file; take the forked process down when it does not come."""
+        assert self.pid_file is not None
+        try:
+            daemon = await read_pid_file(self.pid_file, self.pid_file_timeout, validate=True)
+            if daemon is not None:
+                if service is not None:
+                    supervisor().own(service, daemon)
+                return Process(daemon, self.spec.command)
+            say(f"PID file '{self.pid_file}' did not show up; terminating process {pid}.")
+        except asyncio.CancelledError:
+            send_signal(signal_target(pid), signal.SIGKILL)
+            raise
+        target = signal_target(pid) if is_alive(pid) else -pid
+        with contextlib.suppress(OSError):
+            await terminate(supervisor().children, target, wait_for=pid)
+        return False
+
+
+def _failing_process(service: Service | None, error: SpawnError) -> int:
+    """A process that exits as the GNU Shepherd's child does when it cannot run the program."""
+    code = 1 if error.step in ("exec", "user", "group") else 127
+    spec = SpawnSpec(["/bin/sh", "-c", f"exit {code}"], [])
+    try:
+        return fork_exec(supervisor(), service, spec)
+    except SpawnError as second:
+        raise system_error("fork", second) from second
+
+
+async def read_pid_file(path: str, timeout: float, validate: bool = False) -> int | None:
+    """Return the number in a PID file once it is there, None after ``timeout`` seconds.
+
+    Content that is no number is tried again; so is, with ``validate``, a number that is
+    not that of a live process.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    pause = _FIRST_LOOK
+    while True:
+        try:
+            pid = int(Path(path).read_text().split()[0])
+            if not validate or (pid > 0 and is_alive(pid)):
+                return pid
+        except (OSError, ValueError, IndexError, OverflowError):
+            pass
+        remaining = deadline - loop.time()
+        if remaining <= 0:
+            return None
+        await asyncio.sleep(min(pause, remaining))
+        pause = min(pause * 2, _LAST_LOOK)
+
+
+class Kill:
+    """A stop procedure: signal the process group, kill it after the grace period."""
+
+    __slots__ = ("grace_period", "signal")
+
+    def __init__(
+        self, number: int = signal.SIGTERM, grace_period: float = DEFAULT_GRACE_PERIOD
+    ) -> None:
+        self.signal = number
+        self.grace_period = grace_period
+
+    def __call__(self, value: Any, *_arguments: object) -> Any:
+        pid = value.pid if isinstance(value, Process) else value
+        if type(pid) is not int:
+            raise KeyedError(
+                "wrong-type-arg",
+                ["make-kill-destructor", "Wrong type argument: ~S", [str(value)], False],
+            )
+        return kill_process(pid, self.signal, self.grace_period)
+
+
+async def kill_process(pid: int, number: int, grace_period: float) -> bool:
+    """End a service's process and what it leaves behind; record how it ended."""
+    service = current_service.get()
+    target = signal_target(pid)
+    # Taken now: the children of a dead process are ours, or nobody's, and not found again.
+    remains = system.descendants(pid)
+    try:
+        status = await terminate(supervisor().children, target, number, grace_period, pid)
+    except OSError as error:
+        raise system_error("kill", error) from error
+    if service is not None:
+        service.record_exit(status)
+    if target < 0:
+        send_signal(target, signal.SIGKILL)
+    for process in remains:
+        if is_alive(process) and send_signal(process, signal.SIGKILL):
+            log(f"Killed process {process}, which was left behind.")
+    return False
+
+
+async def spawn_command(spec: SpawnSpec, log_file: str | None = None) -> int:
+    """Run a program, wait for its end without blocking the daemon, return its wait status.
+
+    A program that cannot be run has the status of one that exited with 127.  When the
+    caller is cancelled the program is ended.
+    """
+    try:
+        pid = fork_exec(supervisor(), current_service.get(), spec, log_file)
+    except SpawnError as error:
+        say(f"{error}.")
+        return 127 << 8
+    try:
+        return await supervisor().children.wait(pid)
+    except asyncio.CancelledError:
+        send_signal(signal_target(pid), signal.SIGTERM)
+        raise
+
+
+def shell_command(text: str) -> SpawnSpec:
+    """The way a command string is run: by ``$SHELL``, in the daemon's directory."""
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    return SpawnSpec([shell, "-c", text], default_environment(), directory=str(Path.cwd()))
+
+
+def program_command(command: Sequence[str]) -> SpawnSpec:
+    """The way ``system*`` runs a program, in the daemon's directory."""
+    return SpawnSpec(list(command), default_environment(), directory=str(Path.cwd()))

@@ -1,0 +1,196 @@
+"""The daemon's own log, and where the output of a command goes.
+
+``log`` is for what the controller says: it goes to the log only.  ``say`` is for what
+the requester says: it also goes to the client whose command is being carried out, which
+a context variable names, so that it follows tasks.  Destinations never block: what
+cannot be written at once is dropped and counted, and the count is logged later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Final
+
+HISTORY: Final = 20
+LINE_FORMAT: Final = "%Y-%m-%d %H:%M:%S "
+# A write of this size to a pipe that polls writable does not block (POSIX PIPE_BUF).
+_ATOMIC: Final = 512
+
+
+class Output:
+    """What one command has printed: complete lines, and the start of the next one."""
+
+    __slots__ = ("lines", "partial")
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.partial = ""
+
+    def finish(self) -> list[str]:
+        """End an incomplete line and return all lines."""
+        if self.partial:
+            partial, self.partial = self.partial, ""
+            say(partial)
+        return self.lines
+
+
+# The output of the client command being carried out; None outside of one.
+client_output: ContextVar[Output | None] = ContextVar("client_output", default=None)
+
+_prefix_cache: tuple[int, str] = (0, "")
+
+
+def time_prefix(now: int) -> str:
+    """Return the prefix of a log line written at ``now`` (seconds since the epoch)."""
+    global _prefix_cache
+    if _prefix_cache[0] != now:
+        _prefix_cache = (now, time.strftime(LINE_FORMAT, time.localtime(now)))
+    return _prefix_cache[1]
+
+
+class FileDestination:
+    """A log file: each line stamped with the time; mode 640, parents created 700."""
+
+    def __init__(self, path: str) -> None:
+        self.path = str(Path(path).absolute())
+        Path(self.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._descriptor = self._open()
+        self._dropped = 0
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        return os.open(self.path, flags, 0o640)
+
+    def write(self, line: str) -> None:
+        """Append a line; a full disk drops it and says how many were lost afterwards."""
+        now = time_prefix(int(time.time()))
+        lost = f"{now}{self._dropped} log line(s) lost.\n" if self._dropped else ""
+        try:
+            os.write(self._descriptor, f"{lost}{now}{line}\n".encode(errors="replace"))
+            self._dropped = 0
+        except OSError:
+            self._dropped += 1
+
+    def reopen(self, rename_to: str | None = None) -> None:
+        """Go on in a fresh file, after renaming the old one if asked (log rotation)."""
+        if rename_to is not None:
+            Path(self.path).rename(rename_to)
+        descriptor, self._descriptor = self._descriptor, self._open()
+        os.close(descriptor)
+
+
+class StandardOutput:
+    """The daemon's standard output, as it is: lines without a prefix."""
+
+    def write(self, line: str) -> None:
+        """Write a line if that is possible without waiting."""
+        data = f"{line}\n".encode(errors="replace")
+        with contextlib.suppress(OSError, ValueError):
+            poll = select.poll()
+            poll.register(1, select.POLLOUT)
+            while data and poll.poll(0):
+                data = data[os.write(1, data[:_ATOMIC]) :]
+
+
+class SyslogDestination:
+    """A syslog socket; while nobody listens there, the kernel's log or the console."""
+
+    def __init__(self, path: str = "/dev/log") -> None:
+        self.path = path
+        self._socket: socket.socket | None = None
+
+    def write(self, line: str) -> None:
+        """Send one datagram ``shepherd[PID]: LINE`` (SHEPHERD.md 8.3)."""
+        data = f"shepherd[{os.getpid()}]: {line}\n".encode(errors="replace")
+        # Tried anew for every line: a system log that starts later takes over.
+        try:
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
+            self._socket.sendto(data, self.path)
+            return
+        except OSError:
+            pass
+        for fallback in ("/dev/kmsg", "/dev/console"):
+            try:
+                flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+                descriptor = os.open(fallback, flags)
+            except OSError:
+                continue
+            try:
+                os.write(descriptor, data)
+                return
+            except OSError:
+                continue
+            finally:
+                os.close(descriptor)
+
+
+class DaemonLog:
+    """The log: destinations, the newest lines, and the line being built outside commands."""
+
+    def __init__(self) -> None:
+        self.destinations: list[FileDestination | SyslogDestination] = []
+        self.stdout: StandardOutput | None = None
+        self.history: list[tuple[int, str]] = []
+        self.output = Output()
+        self.observers: list[Callable[[str], None]] = []
+        # For the cached wire form of the root service.
+        self.version = 0
+
+    def recent(self) -> list[tuple[int, str]]:
+        """The newest lines, newest first."""
+        return self.history
+
+    def files(self) -> list[str]:
+        """The files it goes to."""
+        return [d.path for d in self.destinations if isinstance(d, FileDestination)]
+
+    def write(self, line: str, to_stdout: bool = True) -> None:
+        """Write a line to every destination and remember it."""
+        self.version += 1
+        self.history.insert(0, (int(time.time()), line))
+        del self.history[HISTORY:]
+        for destination in self.destinations:
+            destination.write(line)
+        if to_stdout and self.stdout is not None:
+            self.stdout.write(line)
+        for observer in self.observers:
+            observer(line)
+
+
+the_log = DaemonLog()
+
+
+def log(line: str) -> None:
+    """Write a line to the log only."""
+    the_log.write(line, to_stdout=client_output.get() is None)
+
+
+def say(line: str) -> None:
+    """Write a line to the log and to the client whose command this is."""
+    output = client_output.get()
+    if output is not None:
+        output.lines.append(line)
+    the_log.write(line, to_stdout=output is None)
+
+
+def write_output(text: str) -> None:
+    """Print text of a configuration's code: whole lines are said, the rest waits."""
+    output = client_output.get() or the_log.output
+    *lines, output.partial = (output.partial + text).split("\n")
+    for line in lines:
+        say(line)
+
+
+def say_all(lines: list[str]) -> None:
+    """Say several lines."""
+    for line in lines:
+        say(line)

@@ -1,0 +1,283 @@
+"""Commands and replies of the control socket (SHEPHERD.md section 11).
+
+A command is read with sexpdata, whose parser is extended here by what it lacks of the
+protocol: ``#{odd symbols}#``, keywords, Guile's string escapes and numbers.  Before it
+runs, ``DatumScanner`` finds the end of the datum in what has arrived, so that nothing is
+parsed twice and no client can make the parser recurse without bound.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any, Final
+
+import sexpdata
+
+from pid1.errors import ActionNotFound, KeyedError, ServiceNotFound
+from pid1.sexp import Keyword, Raw, Symbol, write
+
+# Limits on a request; herd's own are a few hundred bytes and two levels deep.
+MAX_REQUEST: Final = 1 << 20
+MAX_DEPTH: Final = 100
+
+
+class WireError(Exception):
+    """The client did not send a command; it gets no answer."""
+
+
+class Command:
+    """A request: wire data for action, service and each argument."""
+
+    __slots__ = ("action", "arguments", "directory", "service")
+
+    def __init__(
+        self, action: object, service: object, arguments: list[object], directory: object
+    ) -> None:
+        self.action = action
+        self.service = service
+        self.arguments = arguments
+        self.directory = directory
+
+
+class DatumScanner:
+    """Finds where the first datum of a byte stream begins and ends.
+
+    Remembers how far it has looked, so that a datum that trickles in is scanned once.
+    """
+
+    _TOKEN: Final = re.compile(rb'[()\[\]";|#\\]|\s+|[^()\[\]";|#\\\s]+')
+    _STRING: Final = re.compile(rb'(?:[^"\\]|\\.)*', re.DOTALL)
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._position = 0
+        self._start = 0
+        self._depth = 0
+        self._in_string = False
+        # What ends the comment or odd symbol that the position is in.
+        self._until = b""
+
+    def feed(self, chunk: bytes) -> bytes | None:
+        """Add bytes; return the datum once it is complete.
+
+        Raises WireError when there is too much of it, or it cannot be a command.
+        """
+        self._data += chunk
+        if len(self._data) > MAX_REQUEST:
+            raise WireError("request too long")
+        data = self._data
+        while self._position < len(data):
+            if self._until:
+                if not self._skip_past(self._until):
+                    return None
+            elif self._in_string:
+                match = self._STRING.match(data, self._position)
+                assert match is not None
+                self._position = match.end()
+                if self._position >= len(data) or data[self._position] == 0x5C:
+                    return None
+                self._position += 1
+                self._in_string = False
+            elif self._token():
+                return bytes(data[self._start : self._position])
+            elif data[self._position :] in (b"#", b"\\"):
+                # Two characters long, of which one is missing.
+                return None
+        return None
+
+    def _skip_past(self, mark: bytes) -> bool:
+        end = self._data.find(mark, self._position)
+        if end < 0:
+            self._position = max(self._position, len(self._data) - len(mark) + 1)
+            return False
+        self._position = end + len(mark)
+        self._until = b""
+        return True
+
+    def _token(self) -> bool:
+        """Look at one token; True at the end of the datum."""
+        data = self._data
+        match = self._TOKEN.match(data, self._position)
+        assert match is not None
+        token = match.group()
+        following = bytes(data[match.end() : match.end() + 1])
+        if token in (b"#", b"\\") and not following:
+            return False
+        if token == b"#" and following in (b"|", b"{"):
+            if following == b"{" and self._depth == 0:
+                raise WireError("not a list")
+            self._until = b"|#" if following == b"|" else b"}#"
+            self._position = match.end() + 1
+            return False
+        begin, self._position = self._position, match.end()
+        if token == b";":
+            self._until = b"\n"
+        elif token in (b"(", b"["):
+            if self._depth == 0:
+                self._start = begin
+            self._depth += 1
+            if self._depth > MAX_DEPTH:
+                raise WireError("nested too deeply")
+        elif token in (b")", b"]"):
+            self._depth -= 1
+            if self._depth < 0:
+                raise WireError("unbalanced")
+            return self._depth == 0
+        elif token.isspace():
+            pass
+        elif self._depth == 0:
+            raise WireError("not a list")
+        elif token == b'"':
+            self._in_string = True
+        elif token == b"\\":
+            self._position += 1
+        return False
+
+
+_ESCAPE: Final = re.compile(
+    r"\\(?:x([0-9a-fA-F]+);|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{6})|(\n\s*)|(.))",
+    re.DOTALL,
+)
+_ESCAPED_CHARACTERS: Final = {
+    "n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "0": "\0",
+}  # fmt: skip
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+|\d+\.\d*|\.\d+)(?:e[+-]?\d+)?\Z", re.ASCII)
+_RATIO: Final = re.compile(r"[+-]?\d+/\d+\Z", re.ASCII)
+_SPECIAL: Final[dict[str, object]] = {
+    "#t": True, "#true": True, "#f": False, "#false": False,
+    "+inf.0": float("inf"), "-inf.0": float("-inf"), "+nan.0": float("nan"),
+}  # fmt: skip
+
+
+def _unescape(match: re.Match[str]) -> str:
+    for group in (1, 2, 3, 4):
+        digits = match.group(group)
+        if digits is not None:
+            code = int(digits, 16)
+            if code > 0x10FFFF or 0xD800 <= code < 0xE000:
+                raise WireError("bad character")
+            return chr(code)
+    if match.group(5) is not None:
+        return ""
+    char = match.group(6)
+    return _ESCAPED_CHARACTERS.get(char, char)
+
+
+class _Parser(sexpdata.Parser):  # type: ignore[misc]
+    """sexpdata's parser, with Guile's atoms and strings."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, nil=None, true=None)
+
+    def parse_str(self, i: int) -> tuple[int, str]:
+        end = i + 1
+        while self.string[end] != '"':
+            end += 2 if self.string[end] == "\\" else 1
+        return end + 1, _ESCAPE.sub(_unescape, self.string[i + 1 : end])
+
+    def parse_atom(self, i: int) -> tuple[int, object]:
+        if self.string.startswith("#{", i):
+            end = self.string.index("}#", i)
+            return end + 2, Symbol(_ESCAPE.sub(_unescape, self.string[i + 2 : end]))
+        result: tuple[int, object] = super().parse_atom(i)
+        return result
+
+    def atom(self, token: str) -> object:
+        if token in _SPECIAL:
+            return _SPECIAL[token]
+        if token.startswith("#:"):
+            return Keyword(token[2:])
+        if token.startswith("#"):
+            raise WireError(f"unsupported syntax: {token}")
+        if _NUMBER.match(token):
+            return int(token) if token.lstrip("+-").isdigit() else float(token)
+        if _RATIO.match(token):
+            numerator, denominator = token.split("/")
+            if int(denominator):
+                return Fraction(int(numerator), int(denominator))
+        return Symbol(token)
+
+
+def _plain(value: Any) -> object:
+    """Replace sexpdata's bracket objects by lists."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, sexpdata.Delimiters):
+        return [_plain(item) for item in value.I]
+    if isinstance(value, sexpdata.Quoted):
+        return [Symbol("quote"), _plain(value.x)]
+    return value
+
+
+def read_datum(data: bytes) -> object:
+    """Parse one datum; raises WireError for anything that is not wire data."""
+    try:
+        (value,) = _Parser(data.decode()).parse()
+    except WireError:
+        raise
+    except Exception as error:
+        # sexpdata reports bad input with whatever exception its code runs into.
+        raise WireError(f"unreadable: {error}") from error
+    return _plain(value)
+
+
+_COMMAND: Final = Symbol("shepherd-command")
+_PROPERTIES: Final = tuple(
+    Symbol(name) for name in ("version", "action", "service", "arguments", "directory")
+)
+
+
+def read_command(data: bytes) -> Command:
+    """Parse a request; raises WireError unless it has exactly the five properties in order."""
+    datum = read_datum(data)
+    if not (isinstance(datum, list) and len(datum) == 6 and datum[0] is _COMMAND):
+        raise WireError("not a command")
+    for item, name in zip(datum[1:], _PROPERTIES, strict=True):
+        if not (isinstance(item, list) and len(item) >= 2 and item[0] is name):
+            raise WireError(f"property {name.name} is missing")
+        if name is not _PROPERTIES[0] and len(item) != 2:
+            raise WireError(f"property {name.name} is malformed")
+    version = datum[1][1]
+    if type(version) is not int or version != 0:
+        raise WireError("unknown version")
+    arguments = datum[4][1]
+    if not isinstance(arguments, list):
+        raise WireError("arguments are not a list")
+    return Command(datum[2][1], datum[3][1], arguments, datum[5][1])
+
+
+def error_to_wire(error: Exception, action: object, service: object) -> object:
+    """Return the ``error`` part of a reply."""
+    head: list[object] = [Symbol("error"), [Symbol("version"), 0]]
+    if isinstance(error, ServiceNotFound):
+        name = error.name
+        return [*head, Symbol("service-not-found"), Symbol(name) if type(name) is str else name]
+    if isinstance(error, ActionNotFound):
+        return [*head, Symbol("action-not-found"), error.action, error.service]
+    if isinstance(error, KeyedError):
+        return [
+            *head, Symbol("action-exception"), action, service,
+            Symbol(error.key), error.arguments,
+        ]  # fmt: skip
+    return [*head, Symbol("service-error")]
+
+
+def write_reply(result: object, error: object, messages: list[str]) -> bytes:
+    """Return a reply as it is sent."""
+    text = write(
+        [
+            Symbol("reply"),
+            [Symbol("version"), 0],
+            [Symbol("result"), result],
+            [Symbol("error"), error],
+            [Symbol("messages"), list[object](messages)],
+        ]
+    )
+    return text.encode(errors="replace")
+
+
+__all__ = [
+    "MAX_DEPTH", "MAX_REQUEST", "Command", "DatumScanner", "Raw", "WireError", "error_to_wire",
+    "read_command", "read_datum", "write_reply",
+]  # fmt: skip
