@@ -1,8 +1,8 @@
 """What may differ between two runs of the same session, and nothing else.
 
-Each rule replaces one kind of value that no two runs share (a process number, a time, an address in
-memory) by its name.  A rule must not hide a difference of behaviour: it never crosses a line, and it
-never removes the text around the value.
+Most rules replace one kind of value that no two runs share (a process number, a time, an address in
+memory) by its name: they never cross a line and keep the text around the value.  The last three put
+things into one order where the real program's order is accidental.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 class Rule:
     """A kind of value that differs from run to run: its name stands where `pattern` matched.
 
-    Where the pattern has groups, they are the text around the value, and are kept.
+    Where the pattern has a group, it is the text before the value, and is kept.
     """
 
     name: str
@@ -23,17 +23,18 @@ class Rule:
 
 
 _MONTH_DAY = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9][0-9]"
+_DAY = f"(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat) {_MONTH_DAY}"
 
 TIMES = [
     Rule("EPOCH", r"\b1[78]\d{8}\b"),
     Rule("DATE", r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b"),
-    Rule("DATE", r"^[ \d]\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d(?=\t)"),
+    Rule("DATE", r"^((?:\x1b\[0m)?)[ \d]\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d(?=\t)"),
     Rule("DATE", rf"\b{_MONTH_DAY} \d\d:\d\d\b(?!:)"),
-    # `herd` shows the date as well when it is not today's.
-    Rule("TIME", rf"(?:\b(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat) {_MONTH_DAY} )?\b\d\d:\d\d:\d\d\b(?: \d{{4}})?"),
+    # `herd` shows the day as well when it is not today's.
+    Rule("TIME", rf"(?:\b{_DAY} )?\b\d\d:\d\d:\d\d\b(?: \d{{4}})?"),
     Rule("AGO", r"\b\d+ (?:seconds?|minutes?|hours?) ago\b"),
     Rule("AHEAD", r"\bin \d+ (?:seconds?|minutes?|hours?|days?)(?=\))"),
-    Rule("DURATION", r"(\bafter )\d( seconds?\b)"),
+    Rule("DURATION", r"(\bafter )\d seconds?\b"),
 ]
 
 PROCESSES = [
@@ -48,11 +49,12 @@ PROCESSES = [
     Rule("PID", r"(\bNow running as process )\d+"),
     Rule("PID", r"(\bspawned process )\d+"),
     Rule("PID", r"(\bProcess )\d+(?= of timer)"),
-    Rule("PID", r"(\b(?:sh|cat|sleep)\[)\d+(?=\] )"),
     Rule("PID", r"(/proc/)\d+(?=/fd)"),
+    # A line that is read before the logger was told the process number is marked differently.
+    Rule("OUTPUT OF sh", r"(?:\bsh\[\d+\]|\[sh\])(?= )"),
 ]
 
-# Numbers the kernel or the host language hands out.
+# Numbers the kernel or the host language hands out, and what the daemon measures of itself.
 HANDLES = [
     Rule("INODE", r"(\b(?:socket|pipe):\[)\d+(?=\])"),
     Rule("FD", r"(\(sockets \()\d+(?: \d+)*(?=\))"),
@@ -60,33 +62,49 @@ HANDLES = [
     Rule("PORT", r"(\bfrom 127\.0\.0\.1:)\d+"),
     Rule("ADDRESS", r"(#<procedure )[0-9a-f]+(?= at )"),
     Rule("ADDRESS", r"(#<atomic-box )[0-9a-f]+"),
-    Rule("ADDRESS", r"(> )7f[0-9a-f]{10}(?=>\.)"),
+    Rule("ADDRESS", r"(> )[0-9a-f]{9,12}(?=>\.)"),
     Rule("COUNT", r"(\bgc-counter: #<atomic-box ADDRESS value: )\d+"),
-    Rule("SERIAL", r"(\btransient-)\d+"),
+    Rule("SERIAL", r"(\b(?:transient|timer)-)\d+"),
+    Rule("SIZE", r"(\bheap: )\d+\.\d+(?= MiB)"),
+    Rule("COUNT", r"(\bfile descriptors: )\d+"),
 ]
 
 RULES = TIMES + PROCESSES + HANDLES
 
+# What the timers of session `kinds` log at every multiple of five seconds.
+_TICK = re.compile(
+    r"Timer 'tmr' spawned|Process PID of timer 'tmr'|new logger for tmr\."
+    r"|OUTPUT OF sh tick|proc tick"
+)
+# The daemon keeps its newest 20 lines; those that are left when up to ten of them are ticks.
+_STEADY = 10
 
-def _order_of_changes(text: str) -> str:
+
+def normalise(text: str, session: str = "") -> str:
+    """`text` with every value that may differ replaced by the name of its kind."""
+    for rule in RULES:
+        keep = r"\1" if re.compile(rule.pattern).groups else ""
+        text = re.sub(rule.pattern, keep + rule.name, text, flags=re.M)
+    if session == "kinds":
+        text = re.sub(r"\(recent-messages \((\(EPOCH.*?)\)\)(?= \(log-files)", _without_ticks, text)
+    return _one_order_of_changes(text)
+
+
+def _without_ticks(match: re.Match[str]) -> str:
+    """The daemon's own messages, less those whose place among the others is the clock's."""
+    messages = re.findall(r'\(EPOCH \. "(?:[^"\\]|\\.)*"\)', match[1])
+    if len(messages) >= _STEADY:
+        messages = [message for message in messages if not _TICK.search(message)][:_STEADY]
+    return f"(recent-messages ({' '.join(messages)}))"
+
+
+def _one_order_of_changes(text: str) -> str:
     """`herd log` merges by the second: within one, the order of services is accidental.
 
     Every service keeps the order of its own lines.
     """
-    lines = text.split("\n")
-    key = re.compile(r"DATE\tservice (\S+) ")
-    if sum(1 for line in lines if key.match(line)) < len(lines) - 1:
+    if not re.match(r"DATE\t.*service ", text):
         return text
-    return "\n".join(sorted(lines, key=lambda line: m[1] if (m := key.match(line)) else "\x7f"))
-
-
-def normalise(text: str) -> str:
-    """`text` with every value that may differ replaced by the name of its kind."""
-    for rule in RULES:
-        text = re.sub(rule.pattern, lambda match, rule=rule: _named(match, rule), text, flags=re.M)
-    return _order_of_changes(text)
-
-
-def _named(match: re.Match[str], rule: Rule) -> str:
-    groups = match.groups()
-    return (groups[0] if groups else "") + rule.name + (groups[1] if len(groups) > 1 else "")
+    # On a terminal the colour ends at the start of the next line.
+    lines = text.replace("\n\x1b[0m", "\x1b[0m\n").splitlines()
+    return "\n".join(sorted(lines, key=lambda line: line.partition("service ")[2].split(" ")[0]))

@@ -1,4 +1,4 @@
-"""Run a recorded session in a sandbox, with GNU's or drover's daemon and GNU's or drover's client."""
+"""Run a recorded session in a sandbox, with the GNU or drover's daemon and client."""
 
 from __future__ import annotations
 
