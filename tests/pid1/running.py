@@ -1,0 +1,51 @@
+"""A supervisor with its event loop and real child processes, for the tests of this room."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from pid1 import supervisor as supervisor_module
+from pid1.log import the_log
+from pid1.service import STOPPED
+from pid1.supervisor import Supervisor
+
+
+@asynccontextmanager
+async def running_supervisor() -> AsyncIterator[Supervisor]:
+    """A supervisor that reaps; its services are stopped at the end."""
+    manager = Supervisor()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGCHLD, manager.children.reap)
+    supervisor_module._current.append(manager)
+    try:
+        yield manager
+        await manager.stop_all(5)
+    finally:
+        supervisor_module._current.remove(manager)
+        loop.remove_signal_handler(signal.SIGCHLD)
+
+
+@asynccontextmanager
+async def logged() -> AsyncIterator[list[str]]:
+    """The lines that are logged meanwhile."""
+    lines: list[str] = []
+    the_log.observers.append(lines.append)
+    try:
+        yield lines
+    finally:
+        the_log.observers.remove(lines.append)
+
+
+async def eventually(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Wait until ``condition`` holds; fails after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.005)
+
+
+__all__ = ["STOPPED", "eventually", "logged", "running_supervisor"]
