@@ -5,9 +5,42 @@
 
 from __future__ import annotations
 
-from hurd.system.base import SpawnError, SpawnSpec, System
-from hurd.system.posix import PosixSystem
+import sys
 
-__all__ = ["SpawnError", "SpawnSpec", "System", "system"]
+from hurd.system.base import (
+    Containment,
+    FileWatch,
+    Process,
+    RebootError,
+    SpawnError,
+    SpawnSpec,
+    System,
+)
 
-system: System = PosixSystem()
+__all__ = [
+    "Containment",
+    "FileWatch",
+    "Process",
+    "RebootError",
+    "SpawnError",
+    "SpawnSpec",
+    "System",
+    "system",
+]
+
+
+def _choose() -> System:
+    if sys.platform == "linux":
+        from hurd.system.linux import LinuxSystem
+
+        return LinuxSystem()
+    if sys.platform.startswith("gnu"):
+        from hurd.system.hurd import HurdSystem
+
+        return HurdSystem()
+    from hurd.system.posix import PosixSystem
+
+    return PosixSystem()
+
+
+system: System = _choose()

@@ -2,10 +2,134 @@
 
 from __future__ import annotations
 
-from hurd.system.base import SpawnSpec, System
+import os
+import signal as signals
+
+from hurd.system import processes
+from hurd.system.base import Containment, FileWatch, Process, SpawnSpec, System
+from hurd.system.containment import TableContainment
 from hurd.system.spawn import spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+
+_MOST_DESCRIPTORS = 65536  # looked at one by one where they cannot be listed
 
 
 class PosixSystem(System):
+    name = "posix"
+
     def spawn(self, spec: SpawnSpec) -> int:
         return spawn(spec)
+
+    def adopt_descriptors(self) -> None:
+        for fd in _open_descriptors():
+            if fd > 2:
+                try:
+                    os.set_inheritable(fd, False)
+                except OSError:
+                    continue
+
+    def reap(self) -> tuple[int, int] | None:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return None
+        return (pid, status) if pid else None
+
+    def kill(self, pid: int, signal: int) -> None:
+        os.kill(pid, signal)
+
+    def process_exists(self, pid: int) -> bool:
+        if pid <= 0:
+            return False
+        try:
+            os.kill(pid, 0)
+        except PermissionError:
+            return True
+        except (OSError, OverflowError):
+            return False
+        return True
+
+    def process_command(self, pid: int) -> list[str] | None:
+        return processes.command(pid)
+
+    def process_group(self, pid: int) -> int | None:
+        try:
+            return os.getpgid(pid)
+        except OSError:
+            return None
+
+    def is_kernel_thread(self, pid: int) -> bool:
+        return False
+
+    def process_table(self) -> dict[int, Process]:
+        return processes.table()
+
+    def descendants(self, pid: int) -> list[int]:
+        return [p for p in processes.family(self.process_table(), [pid]) if p != pid]
+
+    def session_members(self, session: int) -> list[int]:
+        return [p.pid for p in self.process_table().values() if p.session == session]
+
+    def become_subreaper(self) -> bool:
+        return False
+
+    def containment(self, name: str, *, control_group: bool = False) -> Containment:
+        return TableContainment(self)
+
+    def disable_ctrl_alt_del(self) -> None:
+        pass
+
+    def kexec_loaded(self) -> bool | None:
+        return None
+
+    def sync(self) -> None:
+        os.sync()
+
+    def set_hostname(self, name: str) -> None:
+        import socket
+
+        socket.sethostname(name)
+
+    def physical_memory(self) -> int:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+    def kernel_log_file(self) -> str | None:
+        return None
+
+    def console_log_files(self) -> tuple[str, ...]:
+        return ("/dev/console",)
+
+    def shutdown_signals(self) -> tuple[int, ...]:
+        return (signals.SIGINT, signals.SIGTERM, signals.SIGHUP)
+
+    def user_home(self, user: str | int | None = None) -> str | None:
+        import pwd
+
+        if user is None:
+            user = os.getuid()
+        try:
+            entry = pwd.getpwuid(user) if isinstance(user, int) else pwd.getpwnam(user)
+        except KeyError:
+            return None
+        return entry.pw_dir
+
+    def peer_credentials(self, connection: socket.socket) -> tuple[int, int, int] | None:
+        return None
+
+    def watch_file(self, path: str) -> FileWatch | None:
+        return None
+
+
+def _open_descriptors() -> list[int]:
+    for directory in ("/proc/self/fd", "/dev/fd"):
+        try:
+            listed = [int(name) for name in os.listdir(directory)]
+        except OSError:
+            continue
+        if listed:  # the Hurd's /dev/fd lists nothing
+            return listed
+    limit = os.sysconf("SC_OPEN_MAX")
+    return list(range(3, _MOST_DESCRIPTORS if limit < 0 else min(limit, _MOST_DESCRIPTORS)))

@@ -36,19 +36,22 @@ _HERE = getattr(os, "O_PATH", getattr(os, "O_SEARCH", os.O_RDONLY))
 _STEPS = {errno.EAGAIN: "fork", errno.ENOMEM: "fork", errno.EBADF: "descriptors"}
 
 
-def spawn(spec: SpawnSpec) -> int:
+def spawn(spec: SpawnSpec, *, gid_first: bool = False) -> int:
     """Start the program and return its process id once it has been executed.
 
     Raises `SpawnError` for the first step that failed; then no process and no descriptor is left.
     The program is looked up in the PATH of the *new* environment and, as with execvp(3), a file
     that is executable but of no known format is run by /bin/sh.  Signals start out unblocked and
-    with their default dispositions.
+    with their default dispositions.  With `gid_first` the list of groups begins with the gid.
     """
     if not spec.command:
         raise SpawnError("exec", errno.EINVAL, "", "empty command")
     if not spec.command[0]:
         raise SpawnError("exec", errno.ENOENT, "")
     credentials = resolve(spec.user, spec.group, spec.supplementary_groups)
+    if gid_first and credentials.groups is not None and credentials.gid is not None:
+        others = [g for g in credentials.groups if g != credentials.gid]
+        credentials.groups = [credentials.gid, *others]
     opened: list[int] = []
     try:
         try:

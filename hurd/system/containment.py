@@ -1,0 +1,90 @@
+"""Which processes belong to a service, told from the process table.
+
+A process belongs if it was added, descends from one that belongs, or is in the session or process
+group of one that was added.  What leaves its session and loses its parent is remembered from the
+last look, so a look is due before the main process dies.
+"""
+
+from __future__ import annotations
+
+import os
+import signal as signals
+
+from hurd.system.base import Containment
+from hurd.system.processes import family
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hurd.system.base import System
+
+_SWEEPS = 20  # of SIGKILL; each sweep meets what was forked during the one before
+
+
+class TableContainment(Containment):
+    """Needs nothing but the process table; costs nothing until somebody looks."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._alive: dict[int, None] = {}  # added, in order
+        self._gone: set[int] = set()  # added and waited for
+        self._seen: dict[int, str] = {}  # members at the last look, with their start
+
+    def add(self, pid: int) -> None:
+        self._gone.discard(pid)
+        self._alive[pid] = None
+
+    def discard(self, pid: int) -> None:
+        if pid in self._alive:
+            del self._alive[pid]
+            self._gone.add(pid)
+        self._seen.pop(pid, None)
+
+    def members(self) -> list[int]:
+        if not self._alive and not self._gone:
+            return []
+        table = self._system.process_table()
+        # A number stays taken while a session or group has it. If a process has it again, then
+        # nobody was left.
+        self._gone -= table.keys()
+        leaders = self._alive.keys() | self._gone
+        roots = list(self._alive)
+        roots += [p.pid for p in table.values() if p.session in leaders or p.group in leaders]
+        roots += [
+            pid
+            for pid, started in self._seen.items()
+            if pid in table and table[pid].started == started
+        ]
+        roots += self._further_members()
+        ourselves = os.getpid()
+        members = [
+            pid
+            for pid in family(table, roots)
+            if pid != ourselves and pid != 1 and table[pid].state != "Z"
+        ]
+        self._seen = {pid: table[pid].started for pid in members}
+        return members
+
+    def kill(self, signal: int) -> int:
+        killed: set[int] = set()
+        for _ in range(_SWEEPS if signal == signals.SIGKILL else 1):
+            members = self.members()
+            if not members:
+                break
+            if killed.issuperset(members):  # dying, or not to be killed by us
+                break
+            for pid in members:
+                try:
+                    self._system.kill(pid, signal)
+                except OSError:
+                    continue
+            killed.update(members)
+        return len(killed)
+
+    def close(self) -> None:
+        self._alive.clear()
+        self._gone.clear()
+        self._seen.clear()
+
+    def _further_members(self) -> list[int]:
+        """Members known from elsewhere."""
+        return []

@@ -1,0 +1,191 @@
+"""A system in memory, for tests of what is written against `hurd.system`.
+
+Programs are entries in a table: they run until a test calls `exit` or a signal ends them, and
+failures are put in beforehand.  Nothing of the real machine is touched.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal as signals
+
+from hurd.system.base import (
+    Containment,
+    FileWatch,
+    Process,
+    RebootError,
+    SpawnError,
+    SpawnSpec,
+    System,
+)
+from hurd.system.containment import TableContainment
+from hurd.system.processes import family
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+
+class FakeProgram:
+    """A program that was started; `ignored` are the signals it does not die of."""
+
+    def __init__(self, pid: int, parent: int, group: int, session: int, spec: SpawnSpec) -> None:
+        self.pid = pid
+        self.parent = parent
+        self.group = group
+        self.session = session
+        self.spec = spec
+        self.status: int | None = None  # a wait status once it is dead
+        self.ignored: set[int] = set()
+        self.received: list[int] = []
+
+
+class FakeSystem(System):
+    """See the module. `on_child_exit` stands for SIGCHLD, `calls` for what the machine saw."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.pid = 1
+        self.programs: dict[int, FakeProgram] = {}
+        self.failures: dict[str, SpawnError] = {}  # by command[0]
+        self.reboot_errno = 0
+        self.subreaper = True
+        self.calls: list[tuple[str, ...]] = []
+        self.homes: dict[str | int | None, str] = {}
+        self.on_child_exit: Callable[[], None] | None = None
+        self._next = 1000
+
+    # What tests do
+
+    def start(self, spec: SpawnSpec, parent: int) -> FakeProgram:
+        """A program of some parent, as if it had forked."""
+        pid, self._next = self._next, self._next + 1
+        family_of = self.programs.get(parent)
+        group, session = (family_of.group, family_of.session) if family_of else (1, 1)
+        if spec.create_session:
+            group = session = pid
+        self.programs[pid] = FakeProgram(pid, parent, group, session, spec)
+        return self.programs[pid]
+
+    def exit(self, pid: int, code: int = 0) -> None:
+        """The program exits with `code`."""
+        self._die(self.programs[pid], code << 8)
+
+    def _die(self, program: FakeProgram, status: int) -> None:
+        program.status = status
+        for other in list(self.programs.values()):
+            if other.parent == program.pid:
+                other.parent = self.pid
+        if program.parent != self.pid:
+            del self.programs[program.pid]
+        elif self.on_child_exit is not None:
+            self.on_child_exit()
+
+    # The interface
+
+    def spawn(self, spec: SpawnSpec) -> int:
+        if not spec.command:
+            raise SpawnError("exec", errno.EINVAL, "", "empty command")
+        failure = self.failures.get(spec.command[0])
+        if failure is not None:
+            raise failure
+        return self.start(spec, self.pid).pid
+
+    def adopt_descriptors(self) -> None:
+        self.calls.append(("adopt_descriptors",))
+
+    def reap(self) -> tuple[int, int] | None:
+        for program in self.programs.values():
+            if program.parent == self.pid and program.status is not None:
+                del self.programs[program.pid]
+                return program.pid, program.status
+        return None
+
+    def kill(self, pid: int, signal: int) -> None:
+        targets = [p for p in self.programs.values() if p.pid == pid or p.group == -pid]
+        if not targets:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+        for program in targets:
+            if signal == 0 or program.status is not None:
+                continue
+            program.received.append(signal)
+            harmless = signal in (signals.SIGCHLD, signals.SIGCONT)
+            if signal == signals.SIGKILL or not (harmless or signal in program.ignored):
+                self._die(program, signal)
+
+    def process_exists(self, pid: int) -> bool:
+        return pid == self.pid or pid in self.programs
+
+    def process_command(self, pid: int) -> list[str] | None:
+        program = self.programs.get(pid)
+        if program is None:
+            return None
+        return list(program.spec.command) if program.status is None else []
+
+    def process_group(self, pid: int) -> int | None:
+        program = self.programs.get(pid)
+        return None if program is None else program.group
+
+    def is_kernel_thread(self, pid: int) -> bool:
+        return False
+
+    def process_table(self) -> dict[int, Process]:
+        return {
+            p.pid: Process(
+                p.pid, p.parent, p.group, p.session, "S" if p.status is None else "Z", str(p.pid)
+            )
+            for p in self.programs.values()
+        }
+
+    def descendants(self, pid: int) -> list[int]:
+        return [p for p in family(self.process_table(), [pid]) if p != pid]
+
+    def session_members(self, session: int) -> list[int]:
+        return [p.pid for p in self.programs.values() if p.session == session]
+
+    def become_subreaper(self) -> bool:
+        return self.subreaper
+
+    def containment(self, name: str, *, control_group: bool = False) -> Containment:
+        return TableContainment(self)
+
+    def reboot(self, action: str) -> None:
+        self.calls.append(("reboot", action))
+        if self.reboot_errno:
+            raise RebootError(self.reboot_errno, f"RB_{action.upper().replace('-', '_')}")
+
+    def disable_ctrl_alt_del(self) -> None:
+        self.calls.append(("disable_ctrl_alt_del",))
+
+    def kexec_loaded(self) -> bool | None:
+        return None
+
+    def sync(self) -> None:
+        self.calls.append(("sync",))
+
+    def set_hostname(self, name: str) -> None:
+        self.calls.append(("set_hostname", name))
+
+    def physical_memory(self) -> int:
+        return 1 << 30
+
+    def kernel_log_file(self) -> str | None:
+        return None
+
+    def console_log_files(self) -> tuple[str, ...]:
+        return ()
+
+    def shutdown_signals(self) -> tuple[int, ...]:
+        return (signals.SIGINT, signals.SIGTERM, signals.SIGHUP)
+
+    def user_home(self, user: str | int | None = None) -> str | None:
+        return self.homes.get(user)
+
+    def peer_credentials(self, connection: socket.socket) -> tuple[int, int, int] | None:
+        return None
+
+    def watch_file(self, path: str) -> FileWatch | None:
+        return None

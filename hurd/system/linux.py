@@ -1,0 +1,161 @@
+"""Linux: what it offers beyond POSIX. Kernel constants are those of its stable ABI (linux/*.h)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+
+from hurd.system.base import Containment, FileWatch, RebootError
+from hurd.system.containment import TableContainment
+from hurd.system.posix import PosixSystem
+from hurd.system.processes import stat_fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+
+_PF_KTHREAD = 0x00200000  # linux/sched.h; field 9 of /proc/PID/stat
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+
+# linux/reboot.h, under the names of glibc's sys/reboot.h
+_RB_DISABLE_CAD = 0
+_REBOOT = {
+    "halt": ("RB_HALT_SYSTEM", 0xCDEF0123),
+    "power-off": ("RB_POWER_OFF", 0x4321FEDC),
+    "reboot": ("RB_AUTOBOOT", 0x01234567),
+    "kexec": ("RB_KEXEC", 0x45584543),
+}
+
+
+class LinuxSystem(PosixSystem):
+    name = "linux"
+
+    _group_parent: str | None = None
+    _group_searched = False
+
+    def is_kernel_thread(self, pid: int) -> bool:
+        fields = stat_fields(pid)
+        return fields is not None and bool(int(fields[6]) & _PF_KTHREAD)
+
+    def become_subreaper(self) -> bool:
+        from hurd.system.libc import libc
+
+        return libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+    def containment(self, name: str, *, control_group: bool = False) -> Containment:
+        if control_group and (parent := self._control_group()):
+            from hurd.system.cgroup import GroupContainment
+
+            return GroupContainment(self, parent, name)
+        return TableContainment(self)
+
+    def _control_group(self) -> str | None:
+        if not self._group_searched:
+            from hurd.system.cgroup import own_group
+
+            own = own_group()
+            self._group_parent = own and f"{own}/drover-{os.getpid()}"
+            self._group_searched = True
+        return self._group_parent
+
+    def reboot(self, action: str) -> None:
+        from hurd.system.libc import c_errno, libc
+
+        if action not in _REBOOT:
+            raise NotImplementedError(action)
+        name, constant = _REBOOT[action]
+        if libc.reboot(_signed(constant)) != 0:
+            raise RebootError(c_errno(), name)
+
+    def disable_ctrl_alt_del(self) -> None:
+        from hurd.system.libc import c_errno, libc
+
+        if libc.reboot(_RB_DISABLE_CAD) != 0:
+            code = c_errno()
+            if code not in (errno.EINVAL, errno.EPERM, errno.ENOSYS):
+                raise RebootError(code, "RB_DISABLE_CAD")
+
+    def kexec_loaded(self) -> bool | None:
+        try:
+            fd = os.open("/sys/kernel/kexec_loaded", os.O_RDONLY)
+        except OSError:
+            return None
+        try:
+            return os.read(fd, 1) == b"1"
+        finally:
+            os.close(fd)
+
+    def kernel_log_file(self) -> str | None:
+        return "/proc/kmsg"
+
+    def console_log_files(self) -> tuple[str, ...]:
+        return ("/dev/kmsg", "/dev/console")
+
+    def peer_credentials(self, connection: socket.socket) -> tuple[int, int, int] | None:
+        from socket import SO_PEERCRED, SOL_SOCKET
+        from sys import byteorder
+
+        try:
+            data = connection.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)
+        except OSError:
+            return None
+        pid, uid, gid = (int.from_bytes(data[i : i + 4], byteorder) for i in (0, 4, 8))
+        return (pid, uid, gid) if pid else None  # 0: not connected, or of another namespace
+
+    def watch_file(self, path: str) -> FileWatch | None:
+        return InotifyWatch(path)
+
+
+def _signed(constant: int) -> int:
+    """As reboot(2) takes it, an int of 32 bits."""
+    return constant - (1 << 32) if constant >= 1 << 31 else constant
+
+
+# linux/inotify.h
+_IN_NONBLOCK = os.O_NONBLOCK
+_IN_CLOEXEC = os.O_CLOEXEC
+_IN_EVENTS = 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800  # moved, created, deleted; (itself)
+_IN_ONLYDIR = 0x01000000
+
+
+class InotifyWatch(FileWatch):
+    """Watches the directory: a socket in use gets no "deleted" of its own while it is open."""
+
+    def __init__(self, path: str) -> None:
+        from hurd.system.libc import c_errno, libc
+
+        self._path = path
+        self._identity = _identity(path)
+        if self._identity is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        self._fd = libc.inotify_init1(_IN_NONBLOCK | _IN_CLOEXEC)
+        if self._fd < 0:
+            raise OSError(code := c_errno(), os.strerror(code))
+        directory = os.fsencode(os.path.dirname(path) or ".")
+        if libc.inotify_add_watch(self._fd, directory, _IN_EVENTS | _IN_ONLYDIR) < 0:
+            code = c_errno()
+            self.close()
+            raise OSError(code, os.strerror(code), path)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def changed(self) -> bool:
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._fd, 4096):
+                pass
+        return _identity(self._path) != self._identity
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
