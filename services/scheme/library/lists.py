@@ -81,7 +81,7 @@ LIBRARY.primitive("not-pair?", 1)(lambda value: type(value) is not Pair)
 
 @LIBRARY.primitive("list", 0, None)
 def list_(*elements: Value) -> Value:
-    result = NIL
+    result: Value = NIL
     for element in reversed(elements):
         result = Pair(element, result)
     return result
@@ -153,7 +153,8 @@ def append_in_place(*lists: Value) -> Value:
 
 @LIBRARY.primitive("reverse", 1)
 def reverse(value: Value) -> Value:
-    result, rest, count = NIL, value, 0
+    result: Value = NIL
+    rest, count = value, 0
     while type(rest) is Pair:
         result = Pair(rest.car, result)
         rest = rest.cdr

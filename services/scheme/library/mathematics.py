@@ -263,7 +263,7 @@ LIBRARY.primitive("bitwise-arithmetic-shift-right", 2)(
 def round_shift(value: Value, count: Value) -> int:
     number, by = integer(value, "round-ash", 1), integer(count, "round-ash", 2)
     if by >= 0:
-        return shift(value, count)
+        return int(shift(value, count))
     if -by > number.bit_length() + 1:
         return 0
     rounded: int = round(fraction(number, 1 << -by))

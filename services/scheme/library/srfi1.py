@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from services.scheme.errors import wrong_type, wrong_type_expecting
@@ -216,7 +217,7 @@ def unfold_right(
 def delete_duplicates(value: Value, matches: Value = None) -> Steps:
     elements = items(value, "delete-duplicates", 1)
     if matches is None:
-        seen = {}
+        seen: dict[Value, Value] = {}
         for element in elements:
             seen.setdefault(equal_key(element), element)
         return scheme_list(list(seen.values()))
@@ -308,7 +309,7 @@ def _lset_compared(name: str, both_ways: bool) -> None:
     def fn(matches: Value, *lists: Value) -> Steps:
         procedure(matches, name, 1)
         sets = [items(value, name, n) for n, value in enumerate(lists, 2)]
-        for left, right in zip(sets, sets[1:], strict=False):
+        for left, right in itertools.pairwise(sets):
             for small, large in ((left, right), (right, left))[: 2 if both_ways else 1]:
                 for item in small:
                     if not (yield from _among(matches, large, item)):
@@ -325,7 +326,7 @@ _lset_compared("lset=", True)
 @LIBRARY.procedure("list=", 1, None)
 def lists_equal(matches: Value, *lists: Value) -> Steps:
     rows = [items(value, "list=", n) for n, value in enumerate(lists, 2)]
-    for left, right in zip(rows, rows[1:], strict=False):
+    for left, right in itertools.pairwise(rows):
         if len(left) != len(right):
             return False
         for a, b in zip(left, right, strict=True):
