@@ -236,7 +236,7 @@ def _dotted(tail: list[object]) -> object:
 def join_tail(items: list[object], last: object) -> object:
     """Return the improper list of ``items`` ending in ``last``; a list if ``last`` is one."""
     if last.__class__ is list:
-        return items + last  # type: ignore[operator]
+        return items + last
     for item in reversed(items):
         last = (item, last)
     return last
