@@ -63,9 +63,11 @@ def fork_exec(
     service: Service | None,
     spec: SpawnSpec,
     log_file: str | None = None,
+    own: bool = True,
 ) -> int:
     """Start a program with its output captured for ``service``; return its PID.
 
+    ``own`` says that the service ends with the process, unless its value is another one.
     Raises KeyedError when the log file cannot be opened, SpawnError when the program
     cannot be started.  Without a service the output goes to the daemon's log.
     """
@@ -95,7 +97,7 @@ def fork_exec(
             capture.pid = pid
         capture.add(reader)
     manager.children.forget_unclaimed(pid)
-    if service is not None:
+    if service is not None and own:
         manager.own(service, pid)
     return pid
 

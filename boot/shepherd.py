@@ -1,0 +1,272 @@
+"""The ``shepherd`` command: options, the order of start-up, and which configuration is read.
+
+The order is that of SHEPHERD.md section 9: check the socket's directory, open the socket,
+open the log, start ``root``, load the configuration in the background, write the PID
+file, serve.  So a client can connect before the configuration is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from hurd.system import system
+from pid1.options import STANDARD, MissingArgumentError, Option, OptionError, parse
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+SYSTEM_CONFIGURATION: Final = "/etc/shepherd.scm"
+SYSTEM_SOCKET: Final = "/run/shepherd/socket"
+
+OPTIONS: Final = (
+    *STANDARD,
+    Option("syslog", None, "FILE", "log to syslogd through FILE, or /dev/log", optional=True),
+    Option("socket", "s", "FILE", "receive commands through FILE, a Unix-domain socket"),
+    Option("silent", "S", None, "do not write to standard output"),
+    Option("quiet", None, None, "synonym for --silent"),
+    Option("pid", None, "FILE", "when ready, write the PID to FILE or standard output",
+           optional=True),
+    Option("logfile", "l", "FILE", "log to FILE"),
+    Option("insecure", "I", None, "do not check the permissions of the socket directory"),
+    Option("config", "c", "FILE", "read the configuration from FILE"),
+)  # fmt: skip
+
+_TEMPLATE: Final = """\
+;; init.scm -- default shepherd configuration file.
+
+;; Services known to shepherd:
+;; Add new services (defined using 'service') to shepherd here by
+;; providing them as arguments to 'register-services'.
+(register-services '())
+
+;; Send shepherd into the background.
+(perform-service-action root-service 'daemonize)
+
+;; Services to start when shepherd starts:
+;; Add the name of each service that should be started to the list
+;; below passed to 'start-in-the-background'.
+(start-in-the-background '())
+"""
+
+
+class Settings:
+    """What the command line asks for."""
+
+    def __init__(self) -> None:
+        self.config: str | None = None
+        self.socket: str | None = None
+        self.logfile: str | None = None
+        self.syslog: str | None = None
+        self.pid: str | None = None
+        self.insecure = False
+        self.silent = False
+
+
+def _fail(message: str, hint: bool = False) -> NoReturn:
+    sys.stderr.write(f"shepherd: error: {message}\n")
+    if hint:
+        sys.stderr.write("shepherd: hint: Try '--help'.\n")
+    raise SystemExit(1)
+
+
+def read_options(arguments: Sequence[str]) -> Settings:
+    """Parse the command line; exits for ``--help`` and its like, and for errors."""
+    settings = Settings()
+    try:
+        for name, value in parse(arguments, OPTIONS):
+            if name in ("version", "usage", "help"):
+                from pid1 import usage
+
+                if name == "version":
+                    text = usage.version_text("shepherd")
+                elif name == "usage":
+                    text = usage.usage_text("shepherd", "", OPTIONS)
+                else:
+                    text = _help()
+                sys.stdout.write(text)
+                raise SystemExit(0)
+            if name is None:
+                # The real one prints its help and succeeds, which hides mistakes.
+                sys.stdout.write(_help())
+                _fail(f"unexpected argument '{value}'")
+            if name in ("silent", "quiet"):
+                settings.silent = True
+            elif name == "insecure":
+                settings.insecure = True
+            elif name == "syslog":
+                settings.syslog = value or "/dev/log"
+            elif name == "pid":
+                settings.pid = value or ""
+            else:
+                setattr(settings, name, value)
+    except MissingArgumentError as error:
+        sys.stdout.write(f"{error}\n")
+        raise SystemExit(1) from None
+    except OptionError as error:
+        _fail(str(error), error.hint)
+    return settings
+
+
+def _help() -> str:
+    from pid1.usage import help_text
+
+    return help_text(
+        "shepherd", "", "Start the Shepherd, a service manager, and read its configuration.",
+        OPTIONS,
+    )  # fmt: skip
+
+
+def _home() -> str:
+    return os.environ.get("HOME") or system.user_home() or "/"
+
+
+def default_socket() -> str:
+    """The control socket's file when no option names one."""
+    path = os.environ.get("SHEPHERD_SOCKET")
+    if path:
+        return path
+    uid = os.getuid()
+    if uid == 0:
+        return SYSTEM_SOCKET
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{uid}"
+    return f"{runtime}/shepherd/socket"
+
+
+def default_configuration() -> str:
+    """The configuration file when no option names one; a user's is created if missing."""
+    if os.getuid() == 0:
+        return SYSTEM_CONFIGURATION
+    base = os.environ.get("XDG_CONFIG_HOME") or f"{_home()}/.config"
+    directory = f"{base}/shepherd"
+    path = f"{directory}/init.scm"
+    if not os.path.exists(path):  # noqa: PTH110
+        with contextlib.suppress(OSError):
+            os.makedirs(directory, mode=0o700, exist_ok=True)  # noqa: PTH103
+            with open(path, "x") as file:  # noqa: PTH123
+                file.write(_TEMPLATE)
+    return path
+
+
+def default_log_file() -> str:
+    """The log file when no option names one and this is not PID 1."""
+    base = os.environ.get("XDG_STATE_HOME") or f"{_home()}/.local/state"
+    return f"{base}/shepherd/shepherd.log"
+
+
+def open_control_socket(settings: Settings) -> tuple[socket.socket, str]:
+    """Open the socket that clients connect to; exits with the reason if that is not possible."""
+    from pid1.control import SocketError, check_directory, open_socket, somebody_listens
+
+    path = settings.socket or default_socket()
+    directory = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120
+    if settings.socket is None or settings.socket == default_socket():
+        with contextlib.suppress(OSError):
+            os.makedirs(directory, mode=0o700)  # noqa: PTH103
+    if not os.path.isdir(directory):  # noqa: PTH112
+        _fail(f"cannot access directory of socket '{path}': No such file or directory")
+    try:
+        if not settings.insecure:
+            check_directory(directory)
+        if os.getpid() != 1 and somebody_listens(path):
+            _fail(f"shepherd instance already listening on '{path}'")
+        return open_socket(path), path
+    except SocketError as error:
+        _fail(str(error))
+
+
+def open_log(settings: Settings) -> None:
+    """Choose the log's destinations (SHEPHERD.md 8.1)."""
+    from pid1.log import FileDestination, StandardOutput, SyslogDestination, the_log
+
+    is_init = os.getpid() == 1
+    if settings.syslog is not None:
+        the_log.destinations.append(SyslogDestination(settings.syslog))
+    elif is_init and settings.logfile is None:
+        the_log.destinations.append(SyslogDestination())
+    else:
+        path = settings.logfile or default_log_file()
+        try:
+            the_log.destinations.append(FileDestination(path))
+        except OSError as error:
+            sys.stderr.write(f"shepherd: error: cannot open log file '{path}': {error.strerror}\n")
+            if not is_init:
+                raise SystemExit(1) from None
+        if not settings.silent:
+            the_log.stdout = StandardOutput()
+
+
+def write_pid(settings: Settings) -> str | None:
+    """Say that the daemon is ready; returns the PID file's name, if there is one."""
+    from pid1.log import log, write_output
+
+    if settings.pid is None:
+        return None
+    if not settings.pid:
+        write_output(str(os.getpid()))
+        return None
+    path = os.path.abspath(settings.pid)  # noqa: PTH100
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(temporary, flags, 0o600)
+        try:
+            os.write(descriptor, str(os.getpid()).encode())
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, path)  # noqa: PTH104
+    except OSError as error:
+        log(f"Cannot write PID file '{path}': {error.strerror}.")
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
+        return None
+    return path
+
+
+def banner() -> str:
+    """The first line of the log."""
+    from pid1.usage import VERSION
+
+    version = ".".join(map(str, sys.version_info[:3]))
+    return f"drover {VERSION} (Python {version}, {os.uname().machine}), compatible with GNU Shepherd 1.0.9"  # noqa: E501
+
+
+async def _serve(settings: Settings, listener: socket.socket, path: str) -> int:
+    from pid1.daemon import Daemon
+    from pid1.log import log
+    from services import configuration
+
+    daemon = Daemon(listener, path, configuration.load_file, configuration.evaluate_text)
+    log(banner())
+
+    def ready() -> Any:
+        work = configuration.load_configuration(settings.config or default_configuration())
+        daemon.pid_file = write_pid(settings)
+        return work
+
+    return await daemon.run(ready)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the daemon; exits with its status."""
+    settings = read_options(sys.argv[1:] if arguments is None else arguments)
+    # asyncio imports ssl if it is there: half of its start-up time, and never used here.
+    sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
+    import asyncio
+
+    if os.getpid() == 1:
+        system.disable_ctrl_alt_del()
+    listener, path = open_control_socket(settings)
+    system.adopt_descriptors()
+    open_log(settings)
+    if os.getpid() != 1:
+        system.become_subreaper()
+    loop = asyncio.new_event_loop()
+    status = loop.run_until_complete(_serve(settings, listener, path))
+    # Nothing is left to tear down, and tearing down may block: leave at once.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(status)

@@ -1,0 +1,240 @@
+"""The daemon: signals, the control socket's life, shutdown, and what must never kill it.
+
+Everything that goes wrong in a callback of the loop is logged and survived.  The
+daemon ends by an orderly stop of ``root``, by ``exit`` in a configuration, or never.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from hurd.system import system
+from pid1.control import ControlServer, SocketError, open_socket
+from pid1.errors import KeyedError, ServiceQuit, system_error
+from pid1.log import client_output, log, say, the_log
+from pid1.root import kill_group, make_root
+from pid1.service import RUNNING, STOPPED, STOPPING
+from pid1.supervisor import Supervisor
+from pid1.values import Process
+
+# Seconds that services may take to stop at shutdown before they are killed.
+SHUTDOWN_DEADLINE: Final = 60.0
+# Seconds that killed ones may take to disappear.
+_AFTER_KILL: Final = 2.0
+# Seconds between looks at the socket file where the kernel cannot tell of its deletion.
+_WATCH_INTERVAL: Final = 60.0
+
+_CONSTANTS: Final = {"halt": "RB_HALT_SYSTEM", "power-off": "RB_POWER_OFF", "kexec": "RB_KEXEC",
+                     "reboot": "RB_AUTOBOOT"}  # fmt: skip
+
+
+class Daemon:
+    """One daemon; ``run`` returns its exit status."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        socket_path: str,
+        load: Callable[[str], Any],
+        evaluate: Callable[[str], Any],
+        shutdown_deadline: float = SHUTDOWN_DEADLINE,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.loop.set_exception_handler(self._on_exception)
+        self.shutdown_deadline = shutdown_deadline
+        self.socket_path = socket_path
+        self.pid_file: str | None = None
+        self.supervisor = Supervisor()
+        self.server = ControlServer(self.supervisor, listener)
+        self.finished: asyncio.Future[int] = self.loop.create_future()
+        self.rebooting = False
+        self.reexec: Callable[[], None] | None = None
+        self.supervisor.root = make_root(self, load, evaluate)
+        self.supervisor.root.capture = the_log  # type: ignore[assignment]
+        self.supervisor.register([self.supervisor.root])
+        self._shutting_down: asyncio.Task[None] | None = None
+        self._watch: Any = None
+
+    async def run(self, ready: Callable[[], Any]) -> int:
+        """Serve until the end; ``ready`` is called once the daemon can be talked to."""
+        self.install_signal_handlers()
+        assert self.supervisor.root is not None
+        await self.supervisor.start(self.supervisor.root)
+        self._watch_socket()
+        result = ready()
+        if result is not None:
+            self.supervisor.spawn_task(self._guard(result), name="configuration")
+        # What start-up made lives for ever: keep the collector from walking it.
+        gc.freeze()
+        status = await self.finished
+        self._leave()
+        return status
+
+    async def _guard(self, work: Any) -> None:
+        try:
+            await work
+        except ServiceQuit as quit_request:
+            self.quit(quit_request.status)
+
+    def quit(self, status: int) -> None:
+        """End at once, without stopping services."""
+        if not self.finished.done():
+            self.finished.set_result(status)
+
+    # Signals
+
+    def install_signal_handlers(self) -> None:
+        """React to the end of children and to requests to stop."""
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        self.loop.add_signal_handler(signal.SIGCHLD, self._on_child)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self.loop.add_signal_handler(number, self._on_stop)
+        if os.getpid() == 1:
+            # A signal without a handler does not reach PID 1, but one that Python handles does.
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+            signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+        self._on_child()
+
+    def _on_child(self) -> None:
+        self.supervisor.children.reap()
+
+    def _on_stop(self) -> None:
+        root = self.supervisor.root
+        assert root is not None
+        if root.status == RUNNING:
+            self.supervisor.spawn_task(self.supervisor.stop(root), name="shutdown")
+
+    def _on_exception(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, ServiceQuit):
+            self.quit(error.status)
+            return
+        with contextlib.suppress(Exception):
+            what = f"{type(error).__name__}: {error}" if error is not None else ""
+            log(f"Unexpected error: {context.get('message')} {what}".rstrip())
+
+    # The end
+
+    async def shutdown(self) -> None:
+        """Stop every service, then end the daemon; PID 1 of root reboots."""
+        say("Exiting shepherd...")
+        await self.stop_services()
+        self.rebooting = os.getpid() == 1 and os.getuid() == 0
+        self.quit(0)
+
+    async def stop_services(self) -> None:
+        """Stop all services in order; kill what is left at the deadline, and say which."""
+        loop = self.loop
+        end = loop.time() + self.shutdown_deadline
+        late = await self.supervisor.stop_all(self.shutdown_deadline)
+        if not late:
+            return
+        for service in late:
+            log(f"Service {service.name} did not stop in time; killing it.")
+            for pid in {service.main_pid, *(service.children or ())} - {None}:
+                kill_group(pid)  # type: ignore[arg-type]
+        end += _AFTER_KILL
+        while loop.time() < end and any(service.children for service in late):
+            await asyncio.sleep(0.02)
+
+    async def power(self, how: str, message: str) -> None:
+        """Stop everything and halt, power off or kexec; a refusal leaves a working daemon."""
+        root = self.supervisor.root
+        assert root is not None
+        say("Exiting shepherd...")
+        root.transition(STOPPING)
+        log("Stopping service root...")
+        try:
+            await self.stop_services()
+            say(message)
+            system.reboot(how)
+        except OSError as error:
+            root.transition(STOPPED)
+            output = client_output.set(None)
+            try:
+                await self.supervisor.start(root)
+            finally:
+                client_output.reset(output)
+            from pid1.sexp import Symbol
+
+            raise system_error("reboot", error, Symbol(_CONSTANTS[how])) from error
+        self.quit(0)
+
+    def _leave(self) -> None:
+        self.server.close()
+        for path in (self.socket_path, self.pid_file):
+            if path is not None:
+                with contextlib.suppress(OSError):
+                    Path(path).unlink()
+        if self.rebooting:
+            log("Rebooting...")
+            try:
+                system.reboot("reboot")
+            except OSError as error:
+                log(f"Cannot reboot: {error.strerror}.")
+
+    # The socket file
+
+    def _watch_socket(self) -> None:
+        self._watch = None
+        with contextlib.suppress(OSError):
+            self._watch = system.watch_deletion(self.socket_path)
+        if self._watch is not None:
+            self.loop.add_reader(self._watch, self._on_watch)
+        else:
+            self.loop.call_later(_WATCH_INTERVAL, self._on_watch)
+
+    def _on_watch(self) -> None:
+        if self._watch is not None:
+            with contextlib.suppress(OSError):
+                os.read(self._watch, 4096)
+        if Path(self.socket_path).exists() or self.finished.done():
+            if self._watch is None:
+                self.loop.call_later(_WATCH_INTERVAL, self._on_watch)
+            return
+        if self._watch is not None:
+            self.loop.remove_reader(self._watch)
+            os.close(self._watch)
+        if os.getpid() != 1:
+            log(f"Socket '{self.socket_path}' deleted; stopping.")
+            self._on_stop()
+            return
+        log(f"Socket '{self.socket_path}' deleted; opening a new one.")
+        try:
+            self.server.replace_listener(open_socket(self.socket_path))
+        except SocketError as error:
+            log(f"Cannot open the control socket: {error}.")
+        self._watch_socket()
+
+    # Changing the process
+
+    def daemonize(self) -> None:
+        """Go on in a child that leads its own session; the parent exits.
+
+        Raises KeyedError when the process cannot be forked.
+        """
+        try:
+            pid = os.fork()
+        except OSError as error:
+            raise system_error("fork", error) from error
+        if pid:
+            os._exit(0)
+        os.setsid()
+        system.become_subreaper()
+        self.install_signal_handlers()
+        assert self.supervisor.root is not None
+        self.supervisor.root.set_value(Process(os.getpid()))
+
+    def request_reexec(self) -> None:
+        """Re-execute once the command that asks for it has been answered."""
+        if self.reexec is None:
+            raise KeyedError("misc-error", [False, "~A", ["re-execution is not available"], False])
+        self.loop.call_soon(self.reexec)

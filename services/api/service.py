@@ -1,0 +1,447 @@
+"""``(shepherd service)``: services and the operations on them, for configurations.
+
+Every configuration sees these names without importing them.  A service of ``pid1`` is a
+Scheme value as it is; each procedure here is a thin translation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from typing import Any
+
+from pid1 import actions
+from pid1.errors import ServiceError
+from pid1.log import log, say
+from pid1.service import NO_DESCRIPTION, RUNNING, STOPPED, Action, Service
+from pid1.sexp import Symbol
+from pid1.supervisor import current_service, supervisor
+from services import keywords
+from services.api import errors, parameters, processes
+from services.api.errors import as_scheme
+from services.convert import Host, from_wire, start_callable, stop_callable, to_wire
+from services.scheme.errors import SchemeError, syntax_error, wrong_type
+from services.scheme.macros import Macro
+from services.scheme.parameters import value_of
+from services.scheme.primitives import Await, Call, Library, Steps
+from services.scheme.types import NIL, Pair, Procedure, Value, is_list, iterate, scheme_list
+
+LIBRARY = Library()
+for _library in (parameters.LIBRARY, processes.LIBRARY, errors.LIBRARY):
+    LIBRARY.bindings.update(_library.bindings)
+
+_KEYWORDS = frozenset(
+    {
+        "requirement", "one-shot?", "transient?", "respawn?", "respawn-limit", "respawn-delay",
+        "start", "stop", "actions", "termination-handler", "documentation", "start-timeout",
+    }
+)  # fmt: skip
+
+
+def wait(work: Awaitable[Any]) -> Steps:
+    """Suspend until ``work`` is done; its service errors become Scheme's."""
+    try:
+        return (yield Await(work))
+    except ServiceError as error:
+        raise as_scheme(error) from error
+
+
+# Definition
+
+
+def _mismatch(argument: str, value: Value, expected: str) -> SchemeError:
+    from services.scheme import write_string
+
+    say(
+        f"In call to 'service', value {write_string(value)} of argument '{argument}' has the "
+        f"wrong type (it should match '{expected}')."
+    )
+    return keywords.wrong_type("service", argument, value)
+
+
+def _symbols(argument: str, value: Value) -> tuple[str, ...]:
+    names = list(iterate(value)) if is_list(value) else None
+    if names is None or not all(isinstance(name, Symbol) for name in names):
+        raise _mismatch(argument, value, "list-of-symbols?")
+    return tuple([name.name for name in names])
+
+
+def _respawn_limit(value: Value) -> tuple[float, float]:
+    if value is False:
+        return (float("inf"), 1)
+    if type(value) is Pair and all(
+        isinstance(part, (int, float)) and not isinstance(part, bool)
+        for part in (value.car, value.cdr)
+    ):
+        return (value.car, value.cdr)
+    raise _mismatch("respawn-limit", value, "pair?")
+
+
+_handler_cache: dict[int, Any] = {}
+
+
+@LIBRARY.primitive("service", 1, None)
+def service(provision: Value, *rest: Value) -> Service:
+    options = keywords.split(rest, _KEYWORDS)
+    names = _symbols("provision", provision)
+    if not names:
+        raise _mismatch("provision", provision, "list-of-symbols?")
+    callables = {}
+    for key, wrap in (("start", start_callable), ("stop", stop_callable)):
+        procedure = options.get(key)
+        if procedure is not None:
+            if not isinstance(procedure, Procedure):
+                raise _mismatch(key, procedure, "procedure?")
+            callables[key] = wrap(procedure)
+    respawn = options.get("respawn?", False)
+    if not isinstance(respawn, bool):
+        raise _mismatch("respawn?", respawn, "boolean?")
+    limit = options.get("respawn-limit")
+    delay = options.get("respawn-delay")
+    timeout = options.get("start-timeout")
+    if timeout is None:
+        timeout = value_of(parameters.start_timeout)
+    handler = options.get("termination-handler")
+    documentation = options.get("documentation", NO_DESCRIPTION)
+    return Service(
+        names,
+        _symbols("requirement", options.get("requirement", NIL)),
+        one_shot=options.get("one-shot?", False) is not False,
+        transient=options.get("transient?", False) is not False,
+        respawn=respawn,
+        respawn_limit=_respawn_limit(
+            value_of(parameters.respawn_limit) if limit is None else limit
+        ),
+        respawn_delay=_real(
+            "respawn-delay", value_of(parameters.respawn_delay) if delay is None else delay
+        ),
+        actions=_actions(options.get("actions", NIL)),
+        termination_handler=None if handler is None else _handler(handler),
+        documentation=documentation if isinstance(documentation, str) else NO_DESCRIPTION,
+        start_timeout=None
+        if timeout is False
+        else keywords.number("service", "start-timeout", timeout),
+        **callables,
+    )
+
+
+def _real(argument: str, value: Value) -> Any:
+    keywords.number("service", argument, value)
+    return value
+
+
+def _handler(value: Value) -> Any:
+    if value is _DEFAULT_HANDLER:
+        return None
+    if not isinstance(value, Procedure):
+        raise _mismatch("termination-handler", value, "procedure?")
+    return HandlerHost(value)
+
+
+class HandlerHost(Host):
+    """A termination handler: called with Scheme values, not wire data."""
+
+    __slots__ = ()
+
+    def __call__(self, *arguments: object) -> Any:
+        return self.run(arguments)
+
+
+def _actions(value: Value) -> tuple[Action, ...]:
+    items = tuple(iterate(value)) if is_list(value) else None
+    if items is None or not all(isinstance(item, Action) for item in items):
+        raise _mismatch("actions", value, "list-of-actions?")
+    return items
+
+
+class SchemeAction(Host):
+    """An action's procedure: the running value as it is, then the client's arguments."""
+
+    __slots__ = ()
+
+    def __call__(self, value: Any, *arguments: object) -> Any:
+        return self.run((value, *[from_wire(argument) for argument in arguments]))
+
+
+@LIBRARY.primitive("action", 2, 3)
+def action(name: Value, procedure: Value, documentation: Value = None) -> Action:
+    if not isinstance(name, Symbol):
+        raise wrong_type("action", 1, name)
+    if not isinstance(procedure, Procedure):
+        raise wrong_type("action", 2, procedure)
+    if isinstance(documentation, str):
+        return Action(name.name, SchemeAction(procedure), documentation)
+    return Action(name.name, SchemeAction(procedure))
+
+
+def _expand_actions(form: Value) -> Value:
+    """``(actions (name "doc" proc) …)`` is a list of calls of ``action``."""
+    clauses = []
+    for clause in iterate(form.cdr):
+        parts = list(iterate(clause)) if is_list(clause) else []
+        if len(parts) not in (2, 3) or not isinstance(parts[0], Symbol):
+            raise syntax_error("actions", "bad action clause", form)
+        quoted = scheme_list((Symbol("quote"), parts[0]))
+        documentation = [parts[1]] if len(parts) == 3 else []
+        clauses.append(scheme_list((Symbol("action"), quoted, parts[-1], *documentation)))
+    return Pair(Symbol("list"), scheme_list(clauses))
+
+
+LIBRARY.bind("actions", Macro("actions", _expand_actions))
+
+
+# Looking at services
+
+
+def _service(who: str, value: Value) -> Service:
+    if isinstance(value, Service):
+        return value
+    if isinstance(value, Symbol):
+        found = supervisor().registry.get(value.name)
+        if found is not None:
+            return found
+        from pid1.errors import ServiceNotFound
+
+        raise as_scheme(ServiceNotFound(value.name))
+    raise wrong_type(who, 1, value)
+
+
+def _accessor(name: str, read: Any) -> None:
+    @LIBRARY.primitive(name, 1)
+    def accessor(value: Value) -> Value:
+        return read(_service(name, value))
+
+
+def _symbol_list(names: Iterable[str]) -> Value:
+    return scheme_list([Symbol(name) for name in names])
+
+
+def _pairs(entries: Iterable[tuple[Any, Any]]) -> Value:
+    return scheme_list([Pair(first, second) for first, second in entries])
+
+
+_accessor("service-provision", lambda s: _symbol_list(s.names))
+_accessor("service-canonical-name", lambda s: Symbol(s.name))
+_accessor("service-requirement", lambda s: _symbol_list(s.requirement))
+_accessor("one-shot-service?", lambda s: s.one_shot)
+_accessor("transient-service?", lambda s: s.transient)
+_accessor("respawn-service?", lambda s: s.respawn)
+_accessor("service-respawn-limit", lambda s: Pair(*s.respawn_limit))
+_accessor("service-respawn-delay", lambda s: s.respawn_delay)
+_accessor("service-documentation", lambda s: s.documentation)
+_accessor("service-running-value", lambda s: s.value)
+_accessor("service-status", lambda s: Symbol(s.status))
+_accessor("service-running?", lambda s: s.status != STOPPED)
+_accessor("service-stopped?", lambda s: s.status == STOPPED)
+_accessor("service-enabled?", lambda s: s.enabled)
+_accessor("service-respawn-times", lambda s: scheme_list(s.respawns))
+_accessor("service-startup-failures", lambda s: scheme_list(s.failures))
+_accessor("service-status-changes", lambda s: _pairs((Symbol(n), t) for n, t in s.changes))
+_accessor("service-process-exit-statuses", lambda s: _pairs(s.exits))
+_accessor("service-replacement", lambda s: s.replacement or False)
+_accessor("service-logger", lambda s: s.capture or False)
+_accessor("service-recent-messages", lambda s: _pairs(s.messages()))
+_accessor("service-log-files", lambda s: scheme_list(s.log_files()))
+_accessor("service-action-list", lambda s: _symbol_list(a.name for a in s.actions))
+
+
+@LIBRARY.primitive("service?", 1)
+def is_service(value: Value) -> bool:
+    return isinstance(value, Service)
+
+
+@LIBRARY.primitive("lookup-service-action", 2)
+def lookup_service_action(value: Value, name: Value) -> Value:
+    found = _service("lookup-service-action", value)
+    return found.action(name.name if isinstance(name, Symbol) else name) or False
+
+
+@LIBRARY.primitive("service-defines-action?", 2)
+def service_defines_action(value: Value, name: Value) -> bool:
+    return lookup_service_action(value, name) is not False
+
+
+@LIBRARY.primitive("action?", 1)
+def is_action(value: Value) -> bool:
+    return isinstance(value, Action)
+
+
+def _action(who: str, value: Value) -> Action:
+    if not isinstance(value, Action):
+        raise wrong_type(who, 1, value)
+    return value
+
+
+@LIBRARY.primitive("action-name", 1)
+def action_name(value: Value) -> Symbol:
+    return Symbol(_action("action-name", value).name)
+
+
+@LIBRARY.primitive("action-procedure", 1)
+def action_procedure(value: Value) -> Value:
+    procedure = _action("action-procedure", value).procedure
+    if isinstance(procedure, Host):
+        return procedure.procedure
+    from services.convert import Constructor
+
+    return Constructor("action", procedure)
+
+
+@LIBRARY.primitive("action-documentation", 1)
+def action_documentation(value: Value) -> str:
+    return _action("action-documentation", value).documentation
+
+
+# The registry
+
+
+@LIBRARY.primitive("lookup-service", 1)
+def lookup_service(name: Value) -> Value:
+    if not isinstance(name, Symbol):
+        return False
+    return supervisor().registry.get(name.name) or False
+
+
+@LIBRARY.primitive("lookup-running", 1)
+def lookup_running(name: Value) -> Value:
+    found = lookup_service(name)
+    return found if found is not False and found.status == RUNNING else False
+
+
+@LIBRARY.procedure("for-each-service", 1)
+def for_each_service(procedure: Value) -> Steps:
+    for one in list(supervisor().registry):
+        yield Call(procedure, (one,))
+
+
+@LIBRARY.primitive("service-name-count", 0)
+def service_name_count() -> int:
+    return len(supervisor().registry)
+
+
+@LIBRARY.primitive("current-service", 0)
+def current_service_() -> Value:
+    return current_service.get() or False
+
+
+def _service_list(who: str, arguments: tuple[Value, ...]) -> list[Service]:
+    if len(arguments) == 1 and not isinstance(arguments[0], Service):
+        (value,) = arguments
+        if not is_list(value):
+            raise SchemeError(
+                "wrong-type-arg",
+                ("for-each", "Wrong type argument: ~S", scheme_list((value,)), NIL),
+            )
+        items = list(iterate(value))
+    else:
+        items = list(arguments)
+        log(f"Passing '{who}' services as separate arguments is deprecated; pass a list.")
+    for item in items:
+        if not isinstance(item, Service):
+            raise wrong_type(who, 1, item)
+    return items
+
+
+@LIBRARY.primitive("register-services", 0, None)
+def register_services(*arguments: Value) -> None:
+    try:
+        supervisor().register(_service_list("register-services", arguments))
+    except ServiceError as error:
+        raise as_scheme(error) from error
+
+
+@LIBRARY.procedure("unregister-services", 0, None)
+def unregister_services(*arguments: Value) -> Steps:
+    services = _service_list("unregister-services", arguments)
+    yield from wait(supervisor().unregister(services))
+
+
+# Operations
+
+
+@LIBRARY.procedure("start-service", 1, None)
+def start_service(value: Value, *arguments: Value) -> Steps:
+    target = _service("start-service", value)
+    work = supervisor().start(target, tuple([to_wire(argument) for argument in arguments]))
+    return (yield from wait(work))
+
+
+@LIBRARY.procedure("stop-service", 1, None)
+def stop_service(value: Value, *arguments: Value) -> Steps:
+    target = _service("stop-service", value)
+    work = supervisor().stop(target, tuple([to_wire(argument) for argument in arguments]))
+    return scheme_list((yield from wait(work)))
+
+
+@LIBRARY.primitive("start-in-the-background", 1)
+def start_in_the_background(names: Value) -> None:
+    items = [one.names[0] if isinstance(one, Service) else one for one in iterate(names)]
+    supervisor().start_in_background(
+        [item.name if isinstance(item, Symbol) else str(item) for item in items]
+    )
+
+
+@LIBRARY.procedure("perform-service-action", 2, None)
+def perform_service_action(value: Value, name: Value, *arguments: Value) -> Steps:
+    target = _service("perform-service-action", value)
+    try:
+        result = actions.perform(
+            supervisor(), name, Symbol(target.name), [to_wire(a) for a in arguments]
+        )
+    except ServiceError as error:
+        raise as_scheme(error) from error
+    if hasattr(result, "__await__"):
+        result = yield from wait(result)
+    value = from_wire(result)
+    return value.car if type(value) is Pair and value.cdr is NIL else value
+
+
+@LIBRARY.primitive("enable-service", 1)
+def enable_service(value: Value) -> None:
+    _service("enable-service", value).set_enabled(True)
+
+
+@LIBRARY.primitive("disable-service", 1)
+def disable_service(value: Value) -> None:
+    _service("disable-service", value).set_enabled(False)
+
+
+@LIBRARY.procedure("respawn-service", 1)
+def respawn_service(value: Value) -> Steps:
+    yield from wait(supervisor().respawn(_service("respawn-service", value)))
+
+
+@LIBRARY.procedure("default-service-termination-handler", 3)
+def default_service_termination_handler(value: Value, running: Value, status: Value) -> Steps:
+    target = _service("default-service-termination-handler", value)
+    if type(status) is not int:
+        raise wrong_type("default-service-termination-handler", 3, status)
+    yield from wait(supervisor().default_termination_handler(target, running, status))
+
+
+_DEFAULT_HANDLER = LIBRARY.bindings["default-service-termination-handler"]
+
+
+@LIBRARY.primitive("handle-SIGCHLD", 0, None)
+def handle_sigchld(*_arguments: Value) -> None:
+    supervisor().children.reap()
+
+
+@LIBRARY.primitive("register-service-logger", 2)
+def register_service_logger(value: Value, logger: Value) -> None:
+    target = _service("register-service-logger", value)
+    target.capture = logger
+    target.touch()
+
+
+@LIBRARY.procedure("with-service-registry", 1)
+def with_service_registry(thunk: Value) -> Steps:
+    """The registry is always there: call the thunk."""
+    return (yield Call(thunk))
+
+
+LIBRARY.alias("with-process-monitor", "with-service-registry")
+
+
+def bind_root() -> None:
+    """Bind ``root-service``, once the daemon has made it."""
+    LIBRARY.bind("root-service", supervisor().root)

@@ -1,0 +1,199 @@
+"""Between Scheme values and the wire data and Python callables that ``pid1`` works with.
+
+A start, stop or action procedure of a configuration becomes a Python callable that runs
+the interpreter; one that is a constructor written in Python is used directly.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from fractions import Fraction
+from typing import Any
+
+from pid1.errors import KeyedError, ServiceQuit
+from pid1.log import log
+from pid1.sexp import Keyword, Symbol, Vector
+from pid1.supervisor import current_service
+from pid1.values import Presentation, Process
+from pid1.values import encode as encode_value
+from services.scheme import apply, display_string, write_string
+from services.scheme.errors import SchemeError
+from services.scheme.primitives import Await, Primitive, Steps
+from services.scheme.types import NIL, Pair, Procedure, Value, scheme_list
+
+
+def to_wire(value: Value) -> object:
+    """Return a Scheme value as a reply sends it (SHEPHERD.md 11.4).
+
+    What has no wire form is sent as a string, the way it prints.
+    """
+    if isinstance(value, (bool, int, float, Fraction, str, Symbol, Keyword)):
+        return value
+    if value is NIL:
+        return []
+    if type(value) is Pair:
+        return _list_to_wire(value)
+    if hasattr(value, "to_wire"):
+        return value.to_wire()
+    return write_string(value)
+
+
+def _list_to_wire(pair: Pair) -> object:
+    items = []
+    tail: Value = pair
+    seen = 0
+    while type(tail) is Pair:
+        items.append(to_wire(tail.car))
+        tail = tail.cdr
+        seen += 1
+        if seen > 1_000_000:
+            return write_string(pair)
+    if tail is NIL:
+        return items
+    result = to_wire(tail)
+    for item in reversed(items):
+        result = (item, result)
+    return result
+
+
+def from_wire(value: object) -> Value:
+    """Return wire data as a Scheme value."""
+    if isinstance(value, Vector):
+        return [from_wire(item) for item in value]
+    if isinstance(value, list):
+        return scheme_list([from_wire(item) for item in value])
+    if isinstance(value, tuple):
+        return Pair(from_wire(value[0]), from_wire(value[1]))
+    return value
+
+
+def to_keyed(error: SchemeError) -> KeyedError | ServiceQuit:
+    """Return a Scheme error as ``pid1`` reports it; ``(exit)`` becomes ServiceQuit."""
+    if error.key == "quit":
+        status = error.arguments[0] if error.arguments else 0
+        if type(status) is bool or type(status) is not int:
+            status = 1 if status is False else 0
+        return ServiceQuit(status)
+    return KeyedError(error.key, [to_wire(argument) for argument in error.arguments])
+
+
+class Host:
+    """A Scheme procedure as a Python callable that takes wire data.
+
+    The result is the Scheme value, or an awaitable of it; errors are KeyedErrors.
+    """
+
+    __slots__ = ("procedure",)
+
+    def __init__(self, procedure: Procedure) -> None:
+        self.procedure = procedure
+
+    def __call__(self, *arguments: object) -> Any:
+        return self.run(tuple([from_wire(argument) for argument in arguments]))
+
+    def run(self, arguments: tuple[Value, ...]) -> Any:
+        """Apply the procedure to Scheme values."""
+        try:
+            result = apply(self.procedure, arguments)
+        except SchemeError as error:
+            raise to_keyed(error) from error
+        if inspect.isawaitable(result):
+            return self._later(result)
+        return result
+
+    @staticmethod
+    async def _later(work: Awaitable[Value]) -> Value:
+        try:
+            return await work
+        except SchemeError as error:
+            raise to_keyed(error) from error
+
+
+class Start(Host):
+    """A start procedure: its result is turned into a running value (SHEPHERD.md section 2)."""
+
+    __slots__ = ()
+
+    def __call__(self, *arguments: object) -> Any:
+        result = self.run(tuple([from_wire(argument) for argument in arguments]))
+        if inspect.isawaitable(result):
+            return self._finish_later(result)
+        return running_value(result)
+
+    @staticmethod
+    async def _finish_later(work: Awaitable[Value]) -> Any:
+        result = running_value(await work)
+        return await result if inspect.isawaitable(result) else result
+
+
+def running_value(value: Value) -> Any:
+    """Return what a start procedure's value becomes, or an awaitable of it.
+
+    An integer is the PID of a process; a procedure is given a setter, and what it returns
+    is the value for now.
+    """
+    if type(value) is int and value > 1:
+        return Process(value)
+    if isinstance(value, Procedure):
+        service = current_service.get()
+
+        def set_value(new: Value) -> None:
+            if service is None:
+                return
+            if type(new) is int and new > 1:
+                new = Process(new)
+            service.set_value(new)
+            log(f"Running value of service {service.name} changed to {Presentation.text(new)}.")
+
+        return Host(value).run((Primitive("set-value!", set_value, 1, 1),))
+    return value
+
+
+class Constructor(Primitive):
+    """A start or stop procedure written in Python, which Scheme code may call as well."""
+
+    __slots__ = ("host",)
+
+    def __init__(self, name: str, host: Callable[..., Any]) -> None:
+        super().__init__(name, self._steps, 0, None, generator=True)
+        self.host = host
+
+    def _steps(self, *arguments: Value) -> Steps:
+        result = self.host(*arguments)
+        if inspect.isawaitable(result):
+            result = yield Await(result)
+        return result
+
+
+def start_callable(procedure: Procedure) -> Callable[..., Any]:
+    """Return the Python callable for a service's start procedure."""
+    return procedure.host if isinstance(procedure, Constructor) else Start(procedure)
+
+
+def stop_callable(procedure: Procedure) -> Callable[..., Any]:
+    """Return the Python callable for a service's stop procedure or termination handler."""
+    return procedure.host if isinstance(procedure, Constructor) else Host(procedure)
+
+
+def keyed_as_scheme(error: KeyedError) -> SchemeError:
+    """Return an error of ``pid1`` as Scheme code can catch it."""
+    return SchemeError(error.key, tuple(from_wire(argument) for argument in error.arguments))
+
+
+def text_of(value: Value) -> str:
+    """How a running value of a configuration prints in the log."""
+    return write_string(value)
+
+
+def install() -> None:
+    """Make ``pid1`` show values as Scheme does."""
+    Presentation.encode = staticmethod(to_wire)
+    Presentation.text = staticmethod(text_of)
+
+
+__all__ = [
+    "Constructor", "Host", "Start", "display_string", "encode_value", "from_wire", "install",
+    "keyed_as_scheme", "running_value", "start_callable", "stop_callable", "text_of", "to_keyed",
+    "to_wire",
+]  # fmt: skip

@@ -1,0 +1,75 @@
+"""Keyword arguments of procedures written in Python, with Guile's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.scheme.errors import SchemeError, keyword_error
+from services.scheme.types import NIL, Keyword, Procedure, Symbol, Value, iterate, scheme_list
+
+MISSING = object()
+
+
+def split(arguments: Sequence[Value], allowed: frozenset[str] | set[str]) -> dict[str, Value]:
+    """Return keyword arguments by name; raises SchemeError for anything else.
+
+    ``arguments`` is what follows the positional ones.
+    """
+    found: dict[str, Value] = {}
+    position = 0
+    while position < len(arguments):
+        key = arguments[position]
+        if not isinstance(key, Keyword):
+            raise keyword_error("Invalid keyword", key)
+        if key.name not in allowed:
+            raise keyword_error("Unrecognized keyword", key)
+        if position + 1 >= len(arguments):
+            raise keyword_error("Keyword argument has no value", key)
+        # The first of several wins, as with lambda*.
+        found.setdefault(key.name, arguments[position + 1])
+        position += 2
+    return found
+
+
+def wrong_type(who: str, argument: str, value: Value) -> SchemeError:
+    """The error of a failed check of a procedure's argument."""
+    return SchemeError(
+        "wrong-type-arg",
+        (
+            Symbol(who),
+            "Wrong type for argument '~a': ~S",
+            scheme_list((Symbol(argument), value)),
+            scheme_list((value,)),
+        ),
+    )
+
+
+def strings(who: str, argument: str, value: Value) -> list[str]:
+    """Return a Scheme list of strings as a list; raises SchemeError for anything else."""
+    items = list(iterate(value))
+    if not (value is NIL or items) or not all(isinstance(item, str) for item in items):
+        raise wrong_type(who, argument, value)
+    return items
+
+
+def optional_string(who: str, argument: str, value: Value) -> str | None:
+    """Return a string, or None for ``#f``."""
+    if value is False:
+        return None
+    if not isinstance(value, str):
+        raise wrong_type(who, argument, value)
+    return value
+
+
+def number(who: str, argument: str, value: Value) -> float:
+    """Return a real number as a float."""
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise wrong_type(who, argument, value)
+    return float(value)
+
+
+def procedure(who: str, argument: str, value: Value) -> Procedure:
+    """Return a procedure."""
+    if not isinstance(value, Procedure):
+        raise wrong_type(who, argument, value)
+    return value
