@@ -101,15 +101,14 @@ def unshare_command() -> list[str]:
     return command
 
 
-def pack(files: Mapping[str, bytes], executable: Iterable[str] = ()) -> bytes:
-    """A tar archive of `files`; those named in `executable` get mode 755."""
-    runnable = set(executable)
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """A tar archive of `files`; those that start with "#!" can be executed."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for name, content in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)
-            info.mode = 0o755 if name in runnable else 0o644
+            info.mode = 0o755 if content.startswith(b"#!") else 0o644
             tar.addfile(info, io.BytesIO(content))
     return archive.getvalue()
 
@@ -127,19 +126,19 @@ def run(
 ) -> Result:
     """Run `script` with bash inside `chroot`, as `uid` (user `tester` for 1000).
 
-    `work` are files put into /tmp, `opt` files put into /opt, `cover` executable files that hide
-    those of the chroot (``usr/bin/herd``).  `collect` names the files and directories, relative to
+    `work` are files put into /tmp, `opt` files put into /opt, `cover` files that hide those of
+    the chroot (``usr/bin/herd``).  `collect` names the files and directories, relative to
     the root of the chroot, that are wanted back.  `timeout` is in seconds.
 
     Raises SandboxUnavailable where namespaces cannot be made.
     """
     files = {"script": script.encode()}
     files |= {f"work/{name}": content for name, content in (work or {}).items()}
-    covers = {f"cover/{name}": content for name, content in (cover or {}).items()}
-    files |= covers | dict(opt or {})
+    files |= {f"cover/{name}": content for name, content in (cover or {}).items()}
+    files |= opt or {}
     process = subprocess.run(
         [*unshare_command(), "/bin/sh", "-c", _INSIDE, "sandbox", chroot, str(uid), *collect],
-        input=pack(files, executable=covers),
+        input=pack(files),
         capture_output=True,
         timeout=timeout,
         check=False,
