@@ -1,0 +1,382 @@
+"""The system log: receives messages on sockets and from the kernel, writes them to files.
+
+The mechanism of ``system-log-service``.  What a message says is ``syslog``; here are the
+sockets, the files, and the order in which things happen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import socket
+import stat
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+from pid1.addresses import UNIX, Address
+from pid1.capture import Capture, open_log_file
+from pid1.endpoints import Bind, Endpoint, open_sockets
+from pid1.errors import keyed
+from pid1.log import LINE_FORMAT, log, say
+from pid1.sexp import Symbol
+from pid1.supervisor import current_service, supervisor
+from pid1.syslog import MARK, Message, parse, parse_datagram
+
+DEFAULT_HISTORY: Final = 20
+DEFAULT_MAX_SILENCE: Final = 1200.0
+# RFC 5424 6.1: receivers should accept 2048 octets; the GNU Shepherd cuts at 1024.
+MAX_MESSAGE: Final = 8192
+# Datagrams read in one turn of the loop, and messages kept while a destination procedure
+# is waited for; then the sockets' own queues fill, and senders wait.
+_BATCH: Final = 256
+_MAX_BACKLOG: Final = 1024
+
+# Names the files for a message; may suspend, and may fail.
+Destination = Callable[[Message], Any]
+
+
+class LogFiles(Capture):
+    """The files of the system log: opened when first written to, kept open.
+
+    It stands where other services have their captured output, so the newest messages and
+    the names of the files are shown alike.
+    """
+
+    __slots__ = ("_date", "_date_format", "_files", "_history_size", "_lost", "_pending")
+
+    def __init__(self, history_size: int, date_format: str) -> None:
+        super().__init__("system-log")
+        self._history_size = history_size
+        self._date_format = date_format
+        self._date: tuple[int, str] = (0, "")
+        self._files: dict[str, int] = {}
+        self._lost: dict[str, int] = {}
+        self._pending: dict[str, list[str]] = {}
+
+    def files(self) -> list[str]:
+        """The open files, oldest first."""
+        return list(self._files)
+
+    def add_message(self, line: str, paths: Iterable[str]) -> None:
+        """Remember a line, and write it to files at the next ``flush``."""
+        now = int(time.time())
+        self._history.append((now, line))
+        del self._history[: -self._history_size or None]
+        self.version += 1
+        if self._date[0] != now:
+            self._date = (now, time.strftime(self._date_format, time.localtime(now)))
+        for path in paths:
+            self._pending.setdefault(path, []).append(f"{self._date[1]}{line}\n")
+
+    def mark(self) -> None:
+        """Write a mark to every open file."""
+        date = time.strftime(self._date_format, time.localtime())
+        for path in self._files:
+            self._pending.setdefault(path, []).append(f"{date}{MARK}\n")
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what was added.  A file that cannot take it loses it, and the count is told."""
+        pending, self._pending = self._pending, {}
+        for path, lines in pending.items():
+            if path.startswith("/dev/") and not os.path.exists(path):
+                continue  # a device that this machine has not got; not a file to create
+            lost = self._lost.pop(path, 0)
+            note = f"{self._date[1]}{lost} message(s) lost.\n" if lost else ""
+            try:
+                descriptor = self._open(path, quiet=lost > 0)
+                view = memoryview((note + "".join(lines)).encode(errors="replace"))
+                while view:
+                    view = view[os.write(descriptor, view) :]
+            except OSError:
+                self._lost[path] = lost + len(lines)
+
+    def _open(self, path: str, quiet: bool) -> int:
+        descriptor = self._files.get(path)
+        if descriptor is None:
+            try:
+                descriptor = open_log_file(path)
+            except OSError as error:
+                # Told once, or a log that goes to this very service would never be silent.
+                if not quiet:
+                    log(f"Failed to open log file '{path}': {error.strerror}")
+                raise
+            self._files[path] = descriptor
+        return descriptor
+
+    def rotate(self, path: str, rename_to: str) -> None:
+        """Go on in a fresh file after renaming ``path``; raises OSError, and nothing changed."""
+        descriptor = self._files[path]
+        os.rename(path, rename_to)
+        try:
+            fresh = open_log_file(path)
+        except OSError:
+            os.rename(rename_to, path)
+            raise
+        self._files[path] = fresh
+        os.close(descriptor)
+
+    def close(self) -> None:
+        """Write what is left and close every file."""
+        self.flush()
+        for descriptor in self._files.values():
+            os.close(descriptor)
+        self._files = {}
+
+
+class SystemLog:
+    """A running system log: the running value of its service."""
+
+    def __init__(
+        self,
+        endpoints: list[Endpoint],
+        sockets: list[socket.socket],
+        kernel_log: tuple[str, int] | None,
+        files: LogFiles,
+        destination: Destination,
+        default: Callable[[Message], list[str]],
+        max_silence: float | None,
+    ) -> None:
+        self.endpoints = endpoints
+        self.kernel_log_file = kernel_log[0] if kernel_log is not None else None
+        self.files = files
+        self._sockets = sockets
+        self._kernel = kernel_log[1] if kernel_log is not None else -1
+        self._kernel_partial = b""
+        self._destination = destination
+        self._default = default
+        self._complained = False
+        self._backlog: deque[Message] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._reading = False
+        self._max_silence = max_silence
+        self._last = asyncio.get_running_loop().time()
+        self._marker: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to receive."""
+        self._resume()
+        if self._kernel >= 0:
+            self._start_kernel()
+        self._schedule_mark()
+
+    def _resume(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._reading = True
+        for sock in self._sockets:
+            loop.add_reader(sock, self._receive, sock)
+
+    def _pause(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._reading = False
+        for sock in self._sockets:
+            loop.remove_reader(sock)
+
+    async def stop(self) -> None:
+        """Take what has been sent, write it, and close everything."""
+        loop = asyncio.get_running_loop()
+        for sock in self._sockets:
+            self._receive(sock)
+        self._pause()
+        if self._marker is not None:
+            self._marker.cancel()
+        if self._worker is not None:
+            # A destination procedure that hangs shall not keep the system from stopping.
+            await asyncio.wait({self._worker}, timeout=1)
+            self._worker.cancel()
+        for sock in self._sockets:
+            sock.close()
+        if self._kernel >= 0:
+            loop.remove_reader(self._kernel)
+            self._close_kernel()
+        count = len(self.files.files())
+        say("Terminating system log service.")
+        log(f"Closing {count} system log {'port' if count == 1 else 'ports'}.")
+        self.files.close()
+
+    # Receiving
+
+    def _receive(self, sock: socket.socket) -> None:
+        for _ in range(_BATCH):
+            try:
+                data, peer = sock.recvfrom(MAX_MESSAGE)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError as error:
+                # An ICMP error, for example; or a socket that cannot receive at all.
+                log(f"Cannot receive messages for the system log: {error.strerror}.")
+                break
+            if data:
+                local = sock.family == UNIX
+                sender = None if local else Address.from_python(sock.family, peer)
+                self._accept(parse_datagram(data, sender))
+        self.files.flush()
+
+    def _start_kernel(self) -> None:
+        try:
+            asyncio.get_running_loop().add_reader(self._kernel, self._receive_kernel)
+        except OSError:
+            # epoll refuses regular files: they are always readable.
+            while self._kernel >= 0:
+                self._receive_kernel()
+
+    def _receive_kernel(self) -> None:
+        try:
+            data = os.read(self._kernel, 65536)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        *lines, self._kernel_partial = (self._kernel_partial + data).split(b"\n")
+        if not data:
+            lines = [self._kernel_partial]
+            say(f'Closing system log input file "{self.kernel_log_file}" on end-of-file.')
+            if not stat.S_ISREG(os.fstat(self._kernel).st_mode):
+                asyncio.get_running_loop().remove_reader(self._kernel)
+            self._close_kernel()
+        for line in lines:
+            if line:
+                self._accept(parse(line.decode(errors="replace"), kernel=True))
+        self.files.flush()
+
+    def _close_kernel(self) -> None:
+        os.close(self._kernel)
+        self._kernel = -1
+
+    # Dispatching
+
+    def _accept(self, message: Message) -> None:
+        self._last = asyncio.get_running_loop().time()
+        if self._worker is not None:
+            self._backlog.append(message)
+            if len(self._backlog) >= _MAX_BACKLOG and self._reading:
+                self._pause()
+            return
+        try:
+            paths = self._destination(message)
+        except Exception as error:
+            paths = self._complain(error)
+        if inspect.isawaitable(paths):
+            self._worker = supervisor().spawn_task(self._work(message, paths), name="system log")
+        else:
+            self._write(message, paths)
+
+    async def _work(self, message: Message, paths: Awaitable[Any]) -> None:
+        """Wait for a destination that suspended, then see to what came meanwhile, in order."""
+        pending: Any = paths
+        try:
+            while True:
+                try:
+                    result = await pending if inspect.isawaitable(pending) else pending
+                except Exception as error:
+                    result = self._complain(error)
+                self._write(message, result)
+                if not self._backlog:
+                    return
+                message = self._backlog.popleft()
+                if not self._reading and len(self._backlog) < _MAX_BACKLOG // 2:
+                    self._resume()
+                try:
+                    pending = self._destination(message)
+                except Exception as error:
+                    pending = self._complain(error)
+        finally:
+            self._worker = None
+            self.files.flush()
+
+    def _complain(self, error: Exception) -> list[str]:
+        # Once: the daemon's own log may come back here as a message.
+        if not self._complained:
+            self._complained = True
+            log(f"Uncaught exception in message destination procedure: {keyed(error)}")
+        return []
+
+    def _write(self, message: Message, paths: Any) -> None:
+        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            paths = []
+        self.files.add_message(str(message), paths or self._default(message))
+
+    # Marks
+
+    def _schedule_mark(self) -> None:
+        if self._max_silence is None:
+            return
+        loop = asyncio.get_running_loop()
+        due = self._last + self._max_silence
+        if loop.time() >= due:
+            self.files.mark()
+            self._last = loop.time()
+            due = self._last + self._max_silence
+        self._marker = loop.call_at(due, self._schedule_mark)
+
+    # Showing
+
+    def __str__(self) -> str:
+        return f"#<system-log {id(self):x}>"
+
+    def to_wire(self) -> object:
+        """Return the record as SHEPHERD.md 6.1 has it."""
+        descriptors = [sock.fileno() for sock in self._sockets]
+        if self._kernel >= 0:
+            descriptors.append(self._kernel)
+        return [
+            Symbol("system-log"),
+            [Symbol("version"), 0],
+            [Symbol("endpoints"), [endpoint.to_wire() for endpoint in self.endpoints]],
+            [Symbol("kernel-log-file"), self.kernel_log_file or False],
+            [Symbol("sockets"), descriptors],
+        ]
+
+
+def system_log_constructor(
+    endpoints: list[Endpoint],
+    destination: Destination,
+    default: Callable[[Message], list[str]],
+    *,
+    kernel_log_file: str | None = None,
+    history_size: int = DEFAULT_HISTORY,
+    max_silence: float | None = DEFAULT_MAX_SILENCE,
+    date_format: str = LINE_FORMAT,
+    bind: Bind | None = None,
+) -> Callable[..., Awaitable[SystemLog]]:
+    """Return the start procedure of a system log.
+
+    ``destination`` names the files for a message; where it names none or fails, ``default``
+    does.  ``max_silence`` is seconds, after which a mark is written; None: never.
+    """
+
+    async def start(*_arguments: object) -> SystemLog:
+        service = current_service.get()
+        kernel = _open_kernel_log(kernel_log_file) if kernel_log_file is not None else None
+        try:
+            sockets = await open_sockets(endpoints, bind)
+        except BaseException:
+            if kernel is not None:
+                os.close(kernel[1])
+            raise
+        files = LogFiles(history_size, date_format)
+        if service is not None:
+            supervisor().attach_output(service, files)
+        running = SystemLog(endpoints, sockets, kernel, files, destination, default, max_silence)
+        running.start()
+        return running
+
+    return start
+
+
+def _open_kernel_log(path: str) -> tuple[str, int] | None:
+    try:
+        return path, os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError as error:
+        # In a container the kernel's log is often out of reach; that is no reason to fail.
+        say(f"Dismissing kernel log '{path}': {error.strerror}.")
+        return None
+
+
+async def system_log_destructor(value: SystemLog, *_arguments: object) -> bool:
+    """Stop a system log: the stop procedure of its service."""
+    await value.stop()
+    return False
