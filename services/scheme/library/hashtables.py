@@ -16,7 +16,7 @@ from services.scheme.library.apply import call
 from services.scheme.library.checks import expecting, procedure
 from services.scheme.library.equality import equal_key, eqv_key
 from services.scheme.primitives import Library, Primitive, Steps
-from services.scheme.types import HashTable, Pair, Value, iterate, scheme_list
+from services.scheme.types import HashTable, Pair, Procedure, Value, iterate, scheme_list
 
 LIBRARY = Library()
 
@@ -37,14 +37,17 @@ def table(value: Value, who: str, position: int) -> HashTable:
     return value
 
 
-def _make(size: Value = 0) -> HashTable:
-    checks.size(size)
+def _make(*options: Value) -> HashTable:
+    """Guile's optional size, or SRFI 69's equivalence and hash function."""
+    if options and isinstance(options[0], Procedure):
+        return KeyedTable(_key_function(options[0]))
+    checks.size(options[0] if options else 0)
     return HashTable()
 
 
 for _name in ("make-hash-table", "make-weak-key-hash-table", "make-weak-value-hash-table",
               "make-doubly-weak-hash-table"):  # fmt: skip
-    LIBRARY.primitive(_name, 0, 1)(_make)
+    LIBRARY.primitive(_name, 0, None)(_make)
 
 LIBRARY.primitive("hash-table?", 1)(lambda value: isinstance(value, HashTable))
 LIBRARY.primitive("hashtable?", 1)(lambda value: isinstance(value, HashTable))
@@ -170,16 +173,11 @@ def _key_function(matches: Value) -> Callable[[Value], Any]:
     return equal_key
 
 
-@LIBRARY.primitive("srfi-69:make-hash-table", 0, None)
-def make_keyed(matches: Value = None, *rest: Value) -> KeyedTable:
-    return KeyedTable(_key_function(matches))
-
-
 LIBRARY.primitive("make-equal-hashtable", 0, 1)(lambda size=0: KeyedTable(equal_key))
 LIBRARY.primitive("make-eq-hashtable", 0, 1)(lambda size=0: KeyedTable(eqv_key))
 LIBRARY.primitive("make-eqv-hashtable", 0, 1)(lambda size=0: KeyedTable(eqv_key))
 LIBRARY.primitive("make-hashtable", 2, 3)(
-    lambda hash, matches, size=0: KeyedTable(_key_function(matches))
+    lambda hasher, matches, size=0: KeyedTable(_key_function(matches))
 )
 
 
@@ -303,6 +301,6 @@ def _alist_table(name: str, key_of: Callable[[Value], Any], plain: bool) -> None
     LIBRARY.primitive(name, 1, 1 if plain else None)(fn)
 
 
-_alist_table("alist->hash-table", equal_key, True)
+_alist_table("alist->hash-table", equal_key, False)
 _alist_table("alist->hashq-table", eqv_key, True)
 _alist_table("alist->hashv-table", eqv_key, True)
