@@ -143,9 +143,9 @@ def default_configuration() -> str:
     base = os.environ.get("XDG_CONFIG_HOME") or f"{_home()}/.config"
     directory = f"{base}/shepherd"
     path = f"{directory}/init.scm"
-    if not os.path.exists(path):  # noqa: PTH110
+    if not os.path.exists(path):
         with contextlib.suppress(OSError):
-            os.makedirs(directory, mode=0o700, exist_ok=True)  # noqa: PTH103
+            os.makedirs(directory, mode=0o700, exist_ok=True)
             with open(path, "x") as file:  # noqa: PTH123
                 file.write(_TEMPLATE)
     return path
@@ -162,11 +162,11 @@ def open_control_socket(settings: Settings) -> tuple[socket.socket, str]:
     from pid1.control import SocketError, check_directory, open_socket, somebody_listens
 
     path = settings.socket or default_socket()
-    directory = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120
+    directory = os.path.dirname(os.path.abspath(path))
     if settings.socket is None or settings.socket == default_socket():
         with contextlib.suppress(OSError):
-            os.makedirs(directory, mode=0o700)  # noqa: PTH103
-    if not os.path.isdir(directory):  # noqa: PTH112
+            os.makedirs(directory, mode=0o700)
+    if not os.path.isdir(directory):
         _fail(f"cannot access directory of socket '{path}': No such file or directory")
     try:
         if not settings.insecure:
@@ -208,7 +208,7 @@ def write_pid(settings: Settings) -> str | None:
     if not settings.pid:
         write_output(str(os.getpid()))
         return None
-    path = os.path.abspath(settings.pid)  # noqa: PTH100
+    path = os.path.abspath(settings.pid)
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -217,11 +217,11 @@ def write_pid(settings: Settings) -> str | None:
             os.write(descriptor, str(os.getpid()).encode())
         finally:
             os.close(descriptor)
-        os.rename(temporary, path)  # noqa: PTH104
+        os.rename(temporary, path)
     except OSError as error:
         log(f"Cannot write PID file '{path}': {error.strerror}.")
         with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
+            os.unlink(temporary)
         return None
     return path
 
@@ -240,6 +240,7 @@ async def _serve(settings: Settings, listener: socket.socket, path: str) -> int:
     from services import configuration
 
     daemon = Daemon(listener, path, configuration.load_file, configuration.evaluate_text)
+    configuration.install()
     log(banner())
 
     def ready() -> Any:

@@ -16,12 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from hurd.system import system
+from hurd.system import FileWatch, RebootError, system
 from pid1.control import ControlServer, SocketError, open_socket
-from pid1.errors import KeyedError, ServiceQuit, system_error
+from pid1.errors import ServiceQuit, misc_error, system_error
 from pid1.log import client_output, log, say, the_log
 from pid1.root import kill_group, make_root
 from pid1.service import RUNNING, STOPPED, STOPPING
+from pid1.sexp import Symbol
 from pid1.supervisor import Supervisor
 from pid1.values import Process
 
@@ -61,7 +62,8 @@ class Daemon:
         self.supervisor.root.capture = the_log  # type: ignore[assignment]
         self.supervisor.register([self.supervisor.root])
         self._shutting_down: asyncio.Task[None] | None = None
-        self._watch: Any = None
+        self._signals: set[int] = set()
+        self._watch: FileWatch | None = None
 
     async def run(self, ready: Callable[[], Any]) -> int:
         """Serve until the end; ``ready`` is called once the daemon can be talked to."""
@@ -92,16 +94,35 @@ class Daemon:
     # Signals
 
     def install_signal_handlers(self) -> None:
-        """React to the end of children and to requests to stop."""
+        """React to the end of children and to requests to stop.
+
+        Not through the loop's own handlers: those learn the number from a pipe, which a
+        storm of ending children fills, and then a request to stop is lost.
+        """
+        # Wakes the loop on any signal; what it is about stands in _signals.
+        self.loop.add_signal_handler(signal.SIGCHLD, lambda: None)
+        descriptor = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        self.loop.add_signal_handler(signal.SIGCHLD, self._on_child)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            self.loop.add_signal_handler(number, self._on_stop)
+        for number in (signal.SIGCHLD, *system.shutdown_signals()):
+            signal.signal(number, self._on_signal)
         if os.getpid() == 1:
-            # A signal without a handler does not reach PID 1, but one that Python handles does.
-            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-            signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+            for number in (signal.SIGUSR1, signal.SIGUSR2):
+                signal.signal(number, signal.SIG_IGN)
         self._on_child()
+
+    def _on_signal(self, number: int, _frame: Any) -> None:
+        # Runs between two instructions of the daemon: only take a note.
+        if not self._signals:
+            self.loop.call_soon_threadsafe(self._handle_signals)
+        self._signals.add(number)
+
+    def _handle_signals(self) -> None:
+        signals, self._signals = self._signals, set()
+        if signal.SIGCHLD in signals:
+            self._on_child()
+        if signals - {signal.SIGCHLD}:
+            self._on_stop()
 
     def _on_child(self) -> None:
         self.supervisor.children.reap()
@@ -156,17 +177,24 @@ class Daemon:
             await self.stop_services()
             say(message)
             system.reboot(how)
-        except OSError as error:
-            root.transition(STOPPED)
-            output = client_output.set(None)
-            try:
-                await self.supervisor.start(root)
-            finally:
-                client_output.reset(output)
-            from pid1.sexp import Symbol
-
-            raise system_error("reboot", error, Symbol(_CONSTANTS[how])) from error
+        except RebootError as error:
+            await self._resume_root()
+            raise system_error("reboot", error, Symbol(error.operation)) from error
+        except NotImplementedError as error:
+            await self._resume_root()
+            raise misc_error(f"this system cannot {how}") from error
         self.quit(0)
+
+    async def _resume_root(self) -> None:
+        """Go on working after the kernel refused to end the machine."""
+        root = self.supervisor.root
+        assert root is not None
+        root.transition(STOPPED)
+        output = client_output.set(None)
+        try:
+            await self.supervisor.start(root)
+        finally:
+            client_output.reset(output)
 
     def _leave(self) -> None:
         self.server.close()
@@ -174,35 +202,38 @@ class Daemon:
             if path is not None:
                 with contextlib.suppress(OSError):
                     Path(path).unlink()
-        if self.rebooting:
-            log("Rebooting...")
-            try:
-                system.reboot("reboot")
-            except OSError as error:
-                log(f"Cannot reboot: {error.strerror}.")
+        if not self.rebooting:
+            log("Exiting.")
+            return
+        log("Rebooting...")
+        try:
+            system.reboot("reboot")
+        except OSError as error:
+            log(f"Cannot reboot: {error.strerror}.")
 
     # The socket file
 
     def _watch_socket(self) -> None:
         self._watch = None
         with contextlib.suppress(OSError):
-            self._watch = system.watch_deletion(self.socket_path)
+            self._watch = system.watch_file(self.socket_path)
         if self._watch is not None:
             self.loop.add_reader(self._watch, self._on_watch)
         else:
             self.loop.call_later(_WATCH_INTERVAL, self._on_watch)
 
     def _on_watch(self) -> None:
-        if self._watch is not None:
-            with contextlib.suppress(OSError):
-                os.read(self._watch, 4096)
-        if Path(self.socket_path).exists() or self.finished.done():
-            if self._watch is None:
+        watch = self._watch
+        deleted = watch.changed() if watch is not None else not Path(self.socket_path).exists()
+        if not deleted:
+            if watch is None:
                 self.loop.call_later(_WATCH_INTERVAL, self._on_watch)
             return
-        if self._watch is not None:
-            self.loop.remove_reader(self._watch)
-            os.close(self._watch)
+        if watch is not None:
+            self.loop.remove_reader(watch)
+            watch.close()
+        if self.finished.done():
+            return
         if os.getpid() != 1:
             log(f"Socket '{self.socket_path}' deleted; stopping.")
             self._on_stop()
@@ -236,5 +267,5 @@ class Daemon:
     def request_reexec(self) -> None:
         """Re-execute once the command that asks for it has been answered."""
         if self.reexec is None:
-            raise KeyedError("misc-error", [False, "~A", ["re-execution is not available"], False])
+            raise misc_error("re-execution is not available")
         self.loop.call_soon(self.reexec)

@@ -40,6 +40,8 @@ class KeyedError(ServiceError):
         super().__init__(write([Symbol(key), *arguments]))
         self.key = key
         self.arguments = arguments
+        # The service whose start or stop procedure raised it, once that is known.
+        self.service: str | None = None
 
 
 class ServiceQuit(BaseException):

@@ -157,7 +157,7 @@ class Service:
         return self.names[0]
 
     def __repr__(self) -> str:
-        return f"<Service {self.name} {self.status}>"
+        return f"#<service ({' '.join(self.names)}) {id(self):x}>"
 
     def transition(self, status: str) -> None:
         """Change the status; raises IllegalTransition for one outside the table."""

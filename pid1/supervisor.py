@@ -143,6 +143,9 @@ class Supervisor:
             if not service.enabled:
                 say(f"Service {service.name} is currently disabled.")
                 return False
+            if self.root is not None and self.root.status == STOPPING:
+                say(f"Service {service.name} is not started: the daemon is stopping.")
+                return False
             if service.status == STARTING:
                 return await self._settled(service)
             if service.status == STOPPING:
@@ -185,6 +188,7 @@ class Supervisor:
         if value is False:
             self._start_failed(service)
             if error is not None:
+                error.service = service.name
                 raise error
             say(f"Service {service.name} could not be started.")
             return False
@@ -442,7 +446,7 @@ class Supervisor:
         return replacement
 
     def _forget_output(self, service: Service) -> None:
-        if service.capture is not None:
+        if service.capture is not None and service is not self.root:
             service.capture.forget()
             service.capture = None
             service.touch()

@@ -38,6 +38,28 @@ class LinuxSystem(PosixSystem):
         fields = stat_fields(pid)
         return fields is not None and bool(int(fields[6]) & _PF_KTHREAD)
 
+    def descendants(self, pid: int) -> list[int]:
+        """As stated; asks the kernel per process, so the cost does not grow with the machine's."""
+        found: list[int] = []
+        queue = [pid]
+        for parent in queue:
+            try:
+                threads = os.listdir(f"/proc/{parent}/task")
+                for thread in threads:
+                    with open(f"/proc/{parent}/task/{thread}/children", "rb") as file:
+                        children = [int(child) for child in file.read().split()]
+                    found += children
+                    queue += children
+            except FileNotFoundError:
+                if not os.path.exists("/proc/self/task"):
+                    return super().descendants(pid)
+                if parent == pid and os.path.exists(f"/proc/{pid}/task/{pid}"):
+                    # A kernel built without CONFIG_PROC_CHILDREN.
+                    return super().descendants(pid)
+            except OSError:
+                continue
+        return found
+
     def become_subreaper(self) -> bool:
         from hurd.system.libc import libc
 
@@ -88,6 +110,9 @@ class LinuxSystem(PosixSystem):
 
     def kernel_log_file(self) -> str | None:
         return "/proc/kmsg"
+
+    def kernel_log_prefix(self) -> str:
+        return "linux: "
 
     def console_log_files(self) -> tuple[str, ...]:
         return ("/dev/kmsg", "/dev/console")

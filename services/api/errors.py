@@ -26,7 +26,9 @@ for _type in (SERVICE_ERROR, MISSING_SERVICE, UNKNOWN_ACTION, ACTION_RUNTIME):
 def as_scheme(error: ServiceError) -> SchemeError:
     """Return an error of ``pid1`` as Scheme code sees it."""
     if isinstance(error, KeyedError):
-        return keyed_as_scheme(error)
+        scheme = keyed_as_scheme(error)
+        scheme.service = error.service
+        return scheme
     if isinstance(error, ServiceNotFound):
         name = error.name
         value = Symbol(name) if isinstance(name, str) else from_wire(name)

@@ -30,8 +30,13 @@ class SchemeError(Exception):
 
     ``key`` is a symbol's name, ``arguments`` the Scheme values thrown with it.
     A raised object that is not a key-and-arguments error has key ``%exception``
-    and itself as the only argument.  ``location`` is set where it is known.
+    and itself as the only argument.  ``location`` is set where it is known.  ``payload``
+    is the exception object that was raised, if there was one; ``continuable`` tells that a
+    handler may return to where it was raised.
     """
+
+    payload: Value = None
+    continuable = False
 
     def __init__(
         self, key: str, arguments: tuple[Value, ...], location: Location | None = None
@@ -40,6 +45,8 @@ class SchemeError(Exception):
         self.key = key
         self.arguments = arguments
         self.location = location
+        # The service whose start or stop procedure raised it, for the host's messages.
+        self.service: str | None = None
 
 
 def misc_error(who: str | None, message: str, *irritants: Value) -> SchemeError:
@@ -125,6 +132,4 @@ def wrong_number_of_arguments(procedure: Value) -> SchemeError:
 
 def keyword_error(message: str, argument: Value) -> SchemeError:
     """``Unrecognized keyword: #:x`` and its relatives."""
-    return SchemeError(
-        "keyword-argument-error", (False, message, NIL, scheme_list((argument,)))
-    )
+    return SchemeError("keyword-argument-error", (False, message, NIL, scheme_list((argument,))))

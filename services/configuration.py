@@ -1,0 +1,137 @@
+"""Loading configuration files and evaluating expressions for ``root``'s actions.
+
+A file is evaluated form by form in a fresh module; an error ends that file, never the
+daemon, and is logged with file, line and column.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable
+from typing import Any
+
+from pid1.errors import ServiceError
+from pid1.log import log, say, write_output
+from pid1.sexp import write
+from services import convert
+from services.api.errors import describe, from_scheme
+from services.scheme import (
+    abbreviate,
+    default_imports,
+    error_message,
+    evaluate,
+    host_modules,
+    load,
+    read_one,
+    user_module,
+)
+from services.scheme.errors import SchemeError
+from services.scheme.ports import write_output as port_output
+from services.scheme.types import Value, Values
+
+_API = "services.api."
+# Modules that a configuration may name, and what supplies them.
+_MODULES = {
+    ("shepherd", "service"): "service",
+    ("shepherd", "support"): "support",
+    ("shepherd", "comm"): "comm",
+    ("shepherd", "config"): "config",
+    ("shepherd", "endpoints"): "endpoints",
+    ("shepherd", "logger"): "logger",
+    ("shepherd", "system"): "system",
+    ("shepherd", "colors"): "colors",
+    ("shepherd", "service", "timer"): "timer",
+    ("shepherd", "service", "system-log"): "system_log",
+    ("shepherd", "service", "log-rotation"): "log_rotation",
+    ("shepherd", "service", "transient"): "transient",
+    ("shepherd", "service", "monitoring"): "monitoring",
+    ("shepherd", "service", "repl"): "repl",
+    ("fibers",): "fibers",
+    ("fibers", "channels"): "fibers",
+    ("fibers", "operations"): "fibers",
+    ("fibers", "timers"): "fibers",
+    ("fibers", "scheduler"): "fibers",
+}
+
+
+def install() -> None:
+    """Connect the language to the daemon: modules, output, the way values are shown."""
+    for name, module in _MODULES.items():
+        host_modules[name] = _API + module
+    if ("shepherd", "service") not in default_imports:
+        default_imports.append(("shepherd", "service"))
+    convert.install()
+    from services.api.service import bind_root
+
+    bind_root()
+
+
+async def _value(result: Value | Awaitable[Value]) -> Value:
+    """Await what suspended, and take the first of several values."""
+    value = await result if hasattr(result, "__await__") else result
+    if isinstance(value, Values):
+        return value.items[0] if value.items else None
+    return value
+
+
+def _translate(error: SchemeError) -> BaseException:
+    return from_scheme(error) or convert.to_keyed(error)
+
+
+async def load_file(file: str) -> Any:
+    """Evaluate a file for the ``load`` action; return the value of its last form."""
+    port_output.set(write_output)
+    try:
+        return await _value(load(file, user_module()))
+    except SchemeError as error:
+        if error.location is not None:
+            say(f"{error.location}: {error_message(error)}")
+        raise _translate(error) from error
+
+
+async def evaluate_text(text: str) -> Any:
+    """Evaluate the first datum of ``text`` for the ``eval`` action, in a fresh module."""
+    port_output.set(write_output)
+    try:
+        datum = read_one(text)
+        say(f"Evaluating user expression {abbreviate(datum)}.")
+        return await _value(evaluate(datum, user_module()))
+    except SchemeError as error:
+        raise _translate(error) from error
+
+
+async def load_configuration(path: str) -> None:
+    """Evaluate the configuration file at start-up; errors are logged and survived."""
+    port_output.set(write_output)
+    try:
+        await _value(load(path, user_module()))
+    except SchemeError as error:
+        if error.key == "quit":
+            # Ours: the real one reports it as an error and goes on.
+            raise convert.to_keyed(error) from error
+        _report(path, error)
+    except ServiceError as error:
+        log(f"Error while loading configuration file '{path}': {error}")
+    except RecursionError as error:
+        log(f"Error while loading configuration file '{path}': {error}")
+    else:
+        log(f"Configuration successfully loaded from '{path}'.")
+        return
+    sys.stderr.write(
+        f'shepherd: error: "{path}": exception thrown while loading configuration file\n'
+    )
+
+
+def _report(path: str, error: SchemeError) -> None:
+    service = getattr(error, "service", None)
+    where = f"{error.location}: " if error.location is not None else ""
+    if service is not None:
+        log(f"action 'start' on service '{service}' failed: {describe(error)}")
+    elif error.key == "%exception":
+        text = convert.text_of(error.arguments[0]) if error.arguments else ""
+        log(f"Uncaught exception while loading configuration file '{path}': {where}{text}")
+    else:
+        text = error_message(error)
+        if where and not text.startswith(where.rstrip(" ")):
+            text = where + text
+        log(f"While loading configuration file '{path}': {write(text)}")
