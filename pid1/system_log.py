@@ -107,16 +107,14 @@ class LogFiles(Capture):
             self._files[path] = descriptor
         return descriptor
 
-    def rotate(self, path: str, rename_to: str) -> None:
-        """Go on in a fresh file after renaming ``path``; raises OSError, and nothing changed."""
-        descriptor = self._files[path]
-        os.rename(path, rename_to)
-        try:
-            fresh = open_log_file(path)
-        except OSError:
-            os.rename(rename_to, path)
-            raise
-        self._files[path] = fresh
+    def rotate(self, path: str, rename_to: str | None) -> None:
+        """Go on in a fresh file ``path``, after renaming the old one if asked.
+
+        Raises OSError, and then goes on in the old one.
+        """
+        if rename_to is not None:
+            os.rename(path, rename_to)
+        descriptor, self._files[path] = self._files[path], open_log_file(path)
         os.close(descriptor)
 
     def close(self) -> None:
