@@ -57,7 +57,8 @@ PROCESSES = [
 # Numbers the kernel or the host language hands out, and what the daemon measures of itself.
 HANDLES = [
     Rule("INODE", r"(\b(?:socket|pipe):\[)\d+(?=\])"),
-    Rule("FD", r"(\(sockets \()\d+(?: \d+)*(?=\))"),
+    Rule("FD", r"(\(sockets \()\d+"),
+    Rule("FD", r"(\(sockets \(FD )\d+"),
     Rule("FD", r"(#<input-output: socket )\d+(?=>)"),
     Rule("PORT", r"(\bfrom 127\.0\.0\.1:)\d+"),
     Rule("ADDRESS", r"(#<procedure )[0-9a-f]+(?= at )"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import sandbox
 import sexpdata
+
+from pid1.launchers import write_launchers
 
 from .capture import Capture, parse
 
@@ -27,14 +29,6 @@ at() { python3 -I -S -c "import time; time.sleep(max(0, $start + $1 - time.time(
 mkdir -p /tmp/wire /tmp/wire2 /tmp/wire6
 . /tmp/session.sh
 """
-
-_LAUNCHER = """#!/usr/bin/python3 -IS
-import sys
-sys.path.insert(0, "/opt/drover")
-from {module} import main
-sys.exit(main())
-"""
-_PROGRAMS = {"shepherd": "boot.shepherd", "herd": "pid1.herd"}
 
 
 @dataclass(frozen=True)
@@ -94,8 +88,11 @@ def run(chroot: Path, name: str, pair: Pair) -> Session:
 def covers(pair: Pair) -> dict[str, bytes]:
     """The files of the chroot to hide, so that the programs of `pair` are the ones that run."""
     chosen = {"shepherd": pair.daemon, "herd": pair.client}
+    with tempfile.TemporaryDirectory() as directory:
+        written = write_launchers(Path(directory), "/usr/bin/python3", Path("/opt/drover"), [])
+        launchers = {path.name: path.read_bytes() for path in written}
     return {
-        f"usr/bin/{program}": _LAUNCHER.format(module=_PROGRAMS[program]).encode()
+        f"usr/bin/{program}": launchers[program]
         for program, whose in chosen.items()
         if whose == "drover"
     }
@@ -120,7 +117,7 @@ def drover_tree(chroot: Path) -> dict[str, bytes]:
         uid=0,
     )
     if compiled.status != 0:
-        print(compiled.stdout, compiled.stderr, file=sys.stderr)
+        raise RuntimeError(f"Python of the chroot cannot compile drover: {compiled.stdout}")
     return {path.removeprefix("opt/"): content for path, content in compiled.files.items()}
 
 
