@@ -6,8 +6,9 @@ Parsing and formatting only; receiving messages and writing files is ``system_lo
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING, Final
+
+from hurd.system import system
 
 if TYPE_CHECKING:
     from pid1.addresses import Address
@@ -32,7 +33,7 @@ _FACILITY_MASK: Final = 0x3F8
 _PRIORITY_MASK: Final = 0x7
 _DEFAULT: Final = FACILITIES["user"] | PRIORITIES["notice"]
 _KERNEL_DEFAULT: Final = FACILITIES["kernel"] | PRIORITIES["notice"]
-_KERNEL_PREFIX: Final = "linux: " if sys.platform == "linux" else "vmunix: "
+_KERNEL_PREFIX: Final = system.kernel_log_prefix()
 
 _NUMBER = re.compile(r"<([0-9]{1,9})> ?")
 # RFC 3164: "Jun 22 16:41:30 ".

@@ -177,7 +177,7 @@ class Containment:
         raise NotImplementedError("members")
 
     def kill(self, signal: int) -> int:
-        """Signal all members; how many there were. SIGKILL is repeated until none is left."""
+        """Signal all members; how many. Before SIGKILL they are stopped, lest they fork."""
         raise NotImplementedError("kill")
 
     def close(self) -> None:
@@ -222,7 +222,11 @@ class System:
         raise NotImplementedError("process_exists")
 
     def process_command(self, pid: int) -> list[str] | None:
-        """The command line; empty for a kernel thread or a zombie, None without such a process."""
+        """The command line; None without such a process.
+
+        Empty for a kernel thread, for a zombie and, on Linux, for some microseconds after `spawn`
+        has returned, while the new program is being laid out.
+        """
         raise NotImplementedError("process_command")
 
     def process_group(self, pid: int) -> int | None:
@@ -286,6 +290,10 @@ class System:
     def kernel_log_file(self) -> str | None:
         """Where the kernel's messages are read; None where they are not in a file."""
         raise NotImplementedError("kernel_log_file")
+
+    def kernel_log_prefix(self) -> str:
+        """What names the kernel at the beginning of its lines in the system log."""
+        raise NotImplementedError("kernel_log_prefix")
 
     def console_log_files(self) -> tuple[str, ...]:
         """Where PID 1 writes its log while there is no syslog, best first."""

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hurd.system.base import System
 
-_SWEEPS = 20  # of SIGKILL; each sweep meets what was forked during the one before
+_SWEEPS = 20  # each meets what was forked during the one before; two are the rule
 
 
 class TableContainment(Containment):
@@ -65,20 +65,30 @@ class TableContainment(Containment):
         return members
 
     def kill(self, signal: int) -> int:
-        killed: set[int] = set()
-        for _ in range(_SWEEPS if signal == signals.SIGKILL else 1):
+        if signal == signals.SIGKILL:
+            members = self._freeze()
+        else:
             members = self.members()
-            if not members:
+        self._signal(members, signal)
+        return len(members)
+
+    def _freeze(self) -> list[int]:
+        """Stop all members, so that none forks while the others are being killed."""
+        stopped: dict[int, None] = {}
+        for _ in range(_SWEEPS):
+            fresh = [pid for pid in self.members() if pid not in stopped]
+            if not fresh:
                 break
-            if killed.issuperset(members):  # dying, or not to be killed by us
-                break
-            for pid in members:
-                try:
-                    self._system.kill(pid, signal)
-                except OSError:
-                    continue
-            killed.update(members)
-        return len(killed)
+            self._signal(fresh, signals.SIGSTOP)
+            stopped.update(dict.fromkeys(fresh))
+        return list(stopped)
+
+    def _signal(self, members: list[int], signal: int) -> None:
+        for pid in members:
+            try:
+                self._system.kill(pid, signal)
+            except OSError:
+                continue
 
     def close(self) -> None:
         self._alive.clear()

@@ -112,7 +112,7 @@ class FakeSystem(System):
             if signal == 0 or program.status is not None:
                 continue
             program.received.append(signal)
-            harmless = signal in (signals.SIGCHLD, signals.SIGCONT)
+            harmless = signal in (signals.SIGCHLD, signals.SIGCONT, signals.SIGSTOP)
             if signal == signals.SIGKILL or not (harmless or signal in program.ignored):
                 self._die(program, signal)
 
@@ -174,6 +174,9 @@ class FakeSystem(System):
 
     def kernel_log_file(self) -> str | None:
         return None
+
+    def kernel_log_prefix(self) -> str:
+        return "kernel: "
 
     def console_log_files(self) -> tuple[str, ...]:
         return ()

@@ -46,7 +46,7 @@ class LinuxSystem(PosixSystem):
             try:
                 threads = os.listdir(f"/proc/{parent}/task")
                 for thread in threads:
-                    with open(f"/proc/{parent}/task/{thread}/children", "rb") as file:
+                    with open(f"/proc/{parent}/task/{thread}/children", "rb") as file:  # noqa: PTH123
                         children = [int(child) for child in file.read().split()]
                     found += children
                     queue += children

@@ -99,6 +99,9 @@ class PosixSystem(System):
     def kernel_log_file(self) -> str | None:
         return None
 
+    def kernel_log_prefix(self) -> str:
+        return "vmunix: "
+
     def console_log_files(self) -> tuple[str, ...]:
         return ("/dev/console",)
 

@@ -1,0 +1,280 @@
+"""Identity, power, files and sockets; power never for the machine the tests run on."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from spawning import in_child, needs_root
+
+import hurd.system
+from hurd.system import RebootError, base, libc_build, system
+from hurd.system.fake import FakeSystem
+from hurd.system.hurd import HurdSystem
+from hurd.system.linux import LinuxSystem
+from hurd.system.posix import PosixSystem
+
+TOP = Path(__file__).parents[3]
+linux = pytest.mark.skipif(system.name != "linux", reason="Linux only")
+
+
+@linux
+@needs_root
+@pytest.mark.parametrize(
+    ("action", "constant"),
+    [
+        ("halt", "RB_HALT_SYSTEM"),
+        ("power-off", "RB_POWER_OFF"),
+        ("reboot", "RB_AUTOBOOT"),
+        ("kexec", "RB_KEXEC"),
+    ],
+)
+def test_refused_reboot_names_the_kernels_constant(action, constant):
+    def body() -> None:
+        os.setgroups([])
+        os.setuid(54321)
+        try:
+            system.reboot(action)
+        except RebootError as e:
+            assert (e.errno, e.strerror) == (errno.EPERM, "Operation not permitted")
+            assert e.operation == constant
+        else:
+            raise AssertionError("no error")
+        system.disable_ctrl_alt_del()  # EPERM is no error here
+
+    in_child(body)
+
+
+@linux
+@needs_root
+@pytest.mark.parametrize(
+    ("action", "death"), [("reboot", signal.SIGHUP), ("power-off", signal.SIGINT)]
+)
+def test_reboot_of_a_pid_namespace_ends_it(action, death):
+    """The child of unshare dies of the signal that tells its parent what was asked for."""
+    unshare = shutil.which("unshare")
+    works = unshare and subprocess.run([unshare, "--pid", "--fork", "true"], check=False)
+    if not works or works.returncode != 0:
+        pytest.skip("no PID namespace to be had")
+    script = (
+        "import os, sys\n"
+        "assert os.getpid() == 1 and os.readlink('/proc/thread-self/ns/pid') != sys.argv[2]\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from hurd.system import system\n"
+        "system.disable_ctrl_alt_del()\n"
+        "print('ready', flush=True)\n"
+        "system.reboot(sys.argv[3])\n"
+    )
+    ours = os.readlink("/proc/self/ns/pid")
+    command = ["--pid", "--fork", "--mount-proc", sys.executable, "-I", "-c", script]
+    done = subprocess.run(
+        [unshare, *command, TOP, ours, action], stdout=subprocess.PIPE, check=False
+    )
+    assert done.stdout == b"ready\n"
+    assert done.returncode in (-death, 128 + death)
+
+
+def test_unknown_reboot_is_refused():
+    for each in (LinuxSystem(), HurdSystem()):
+        with pytest.raises(NotImplementedError, match="hibernate"):
+            each.reboot("hibernate")
+    with pytest.raises(NotImplementedError, match="kexec"):
+        HurdSystem().reboot("kexec")
+
+
+def test_what_a_system_lacks_is_named():
+    for each in (PosixSystem(), LinuxSystem(), HurdSystem(), FakeSystem()):
+        with pytest.raises(NotImplementedError, match=r"^unmount$"):
+            each.unmount("/")
+    with pytest.raises(NotImplementedError, match=r"^reboot$"):
+        PosixSystem().reboot("halt")
+
+
+def test_every_system_fills_the_interface_with_its_signatures():
+    declared = {n for n, v in vars(base.System).items() if callable(v)}
+    for kind in (PosixSystem, LinuxSystem, HurdSystem, FakeSystem):
+        for name in declared:
+            ours, theirs = getattr(kind, name), getattr(base.System, name)
+            assert (
+                ours.__code__.co_varnames[: ours.__code__.co_argcount]
+                == (theirs.__code__.co_varnames[: theirs.__code__.co_argcount])
+            ), (kind, name)
+    later = {"mount", "unmount", "remount", "boot_arguments"}
+    for kind in (LinuxSystem, HurdSystem, FakeSystem):
+        missing = {n for n in declared if getattr(kind, n) is getattr(base.System, n)}
+        assert missing == later, kind
+
+
+def test_this_kernel_was_chosen():
+    assert isinstance(system, LinuxSystem if sys.platform == "linux" else PosixSystem)
+
+
+def test_peer_of_a_socket_is_known():
+    ours, theirs = socket.socketpair(socket.AF_UNIX)
+    with ours, theirs:
+        expected = (os.getpid(), os.getuid(), os.getgid()) if system.name == "linux" else None
+        assert system.peer_credentials(ours) == expected
+    with socket.socket(socket.AF_INET) as stranger:
+        assert system.peer_credentials(stranger) is None
+
+
+def test_home_comes_from_the_user_database(monkeypatch):
+    monkeypatch.setenv("HOME", "/nowhere")
+    lines = Path("/etc/passwd").read_text().splitlines()
+    homes = {int(line.split(":")[2]): line.split(":")[5] for line in reversed(lines) if line}
+    assert system.user_home() == homes[os.getuid()]
+    assert system.user_home("root") == system.user_home(0) == homes[0]
+    assert system.user_home("no such user") is None
+    assert system.user_home(54321) is None
+
+
+@linux
+def test_physical_memory_is_that_of_the_kernel():
+    total = Path("/proc/meminfo").read_text().split()[1]
+    assert system.physical_memory() == int(total) * 1024
+
+
+@linux
+@pytest.mark.parametrize("change", ["unlink", "replace", "rename", "directory"])
+def test_deleted_socket_is_noticed(change, tmp_path):
+    directory = tmp_path / "run"
+    directory.mkdir()
+    path = directory / "socket"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        watch = system.watch_file(str(path))
+        assert watch is not None
+        assert not readable(watch)
+        (directory / "other").touch()
+        assert readable(watch)
+        assert not watch.changed()
+        assert not readable(watch)
+        if change == "unlink":
+            path.unlink()
+        elif change == "replace":
+            (directory / "other").replace(path)
+        elif change == "rename":
+            path.rename(tmp_path / "elsewhere")
+        else:
+            directory.rename(tmp_path / "gone")
+        assert readable(watch)
+        assert watch.changed()
+        fd = watch.fileno()
+        assert not os.get_inheritable(fd)
+        watch.close()
+        watch.close()
+        with pytest.raises(OSError):
+            os.fstat(fd)
+
+
+def readable(watch) -> bool:
+    import select
+
+    return bool(select.select([watch], [], [], 0)[0])
+
+
+@linux
+def test_missing_file_cannot_be_watched(tmp_path):
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(FileNotFoundError):
+        system.watch_file(str(tmp_path / "none"))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_declarations_of_c_are_up_to_date(tmp_path):
+    libc_build.write(tmp_path / "fresh.py")
+    assert (tmp_path / "fresh.py").read_text() == libc_build.TARGET.read_text()
+
+
+def test_running_needs_no_more_of_cffi_than_its_backend():
+    script = (
+        "import sys; sys.path[:0] = sys.argv[1:]\n"
+        "import hurd.system.libc\n"
+        "print(sorted({'cffi', 'pycparser', 'ctypes', 'subprocess', 're', 'typing'}"
+        " & set(sys.modules)))\n"
+    )
+    import _cffi_backend
+
+    folders = [str(TOP), str(Path(_cffi_backend.__file__).parent)]
+    command = [sys.executable, "-I", "-S", "-c", script, *folders]
+    assert subprocess.check_output(command, text=True) == "[]\n"
+
+
+# The rule of the house: nobody outside hurd/ asks which kernel this is.
+
+_ASKING = {"sys.platform", "platform.system", "platform.uname", "platform.platform"}
+
+
+def kernel_questions(source: str) -> list[str]:
+    """The places of a module that ask for the kernel, or go around `hurd.system` to it.
+
+    `os.uname()` may be asked for the machine and the host's name, not for the system.
+    """
+    found = []
+    allowed = set()
+    for node in ast.walk(ast.parse(source)):
+        names: list[str] = []
+        if isinstance(node, ast.Attribute):
+            text = ast.unparse(node)
+            if text in ("os.uname().machine", "os.uname().nodename"):
+                allowed.add(f"os.uname:{node.lineno}")
+            elif text in {*_ASKING, "os.uname"} or node.attr == "prctl":
+                names = [text]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [n for n in names if n in {*_ASKING, "os.uname"} or forbidden(n)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if forbidden(alias.name)]
+        found += [f"{name}:{node.lineno}" for name in names]
+    return [place for place in found if place not in allowed]
+
+
+def forbidden(module: str) -> bool:
+    return module.split(".")[0] == "ctypes" or module.startswith("hurd.system.linux")
+
+
+def test_no_other_room_asks_which_kernel_it_runs_on():
+    rooms = ("pid1", "services", "boot", "image")
+    modules = [path for room in rooms for path in (TOP / room).rglob("*.py")]
+    assert modules
+    asking = {
+        str(path.relative_to(TOP)): questions
+        for path in modules
+        if (questions := kernel_questions(path.read_text(encoding="utf-8")))
+    }
+    assert asking == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import sys; x = sys.platform == 'linux'",
+        "from sys import platform",
+        "import os; os.uname().sysname",
+        "import os; os.uname()[0]",
+        "from os import uname",
+        "import platform; platform.system()",
+        "import ctypes",
+        "libc.prctl(36, 1)",
+        "from hurd.system.linux import LinuxSystem",
+    ],
+)
+def test_the_search_finds_such_a_question(line):
+    assert kernel_questions(line)
+
+
+def test_package_exports_what_it_says():
+    for name in hurd.system.__all__:
+        assert hasattr(hurd.system, name)
+
+
+def test_the_search_lets_pass_what_is_no_such_question():
+    assert not kernel_questions("import os; os.uname().machine + os.uname().nodename")
