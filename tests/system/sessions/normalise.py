@@ -70,7 +70,14 @@ HANDLES = [
     Rule("COUNT", r"(\bfile descriptors: )\d+"),
 ]
 
-RULES = TIMES + PROCESSES + HANDLES
+# What runs the daemon, and what it calls itself.
+HOST = [
+    Rule("HOST", r'"/usr/bin/(?:guile|python)[-.\d]*"(?: "-[-a-zA-Z]+")*(?= "/usr/bin/shepherd")'),
+    Rule("HOST", r"/usr/bin/(?:guile|python)[-.\d]*(?: -[-a-zA-Z]+)*(?= /usr/bin/shepherd)"),
+    Rule("VERSION", r"\b(?:GNU Shepherd [\d.]+ \(Guile[^)]*\)|drover [\d.]+ \(Python [^)]*\).*)"),
+]
+
+RULES = TIMES + PROCESSES + HANDLES + HOST
 
 # What the timers of session `kinds` log at every multiple of five seconds.
 _TICK = re.compile(
