@@ -10,7 +10,9 @@ import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
+from typing import IO
 
 VERSION = "1.0.9"
 # The first Debian release with that version.
@@ -57,30 +59,45 @@ def _build(root: Path) -> None:
     """Build next to `root` and rename, so that an interrupted build leaves nothing that is used."""
     if shutil.which("mmdebstrap") is None:
         raise ChrootUnavailable("mmdebstrap is not installed")
-    unfinished = root.with_suffix(".new")
+    unfinished = root.with_name(f"{root.name}.new")
     if unfinished.exists():
-        _remove(unfinished)
-    command = [
-        "mmdebstrap",
-        "--quiet",
-        "--variant=essential",
-        f"--include={','.join(PACKAGES)}",
-        # The index of a snapshot of the archive has expired, but says the same.
-        '--aptopt=Acquire::Check-Valid-Until "false"',
-        SUITE,
-        str(unfinished),
-    ]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    if built.returncode != 0:
-        _remove(unfinished)
-        reason = [line for line in built.stderr.splitlines() if line.startswith("E:")]
-        raise ChrootUnavailable("mmdebstrap failed: " + ("; ".join(reason) or built.stderr.strip()))
+        _run(*as_root("rm", "-rf", str(unfinished)))
+    with tempfile.TemporaryFile() as archive:
+        _run(
+            "mmdebstrap",
+            "--mode=root" if os.geteuid() == 0 else "--mode=unshare",
+            "--variant=essential",
+            f"--include={','.join(PACKAGES)}",
+            # The index of a snapshot of the archive has expired, but says the same.
+            '--aptopt=Acquire::Check-Valid-Until "false"',
+            "--format=tar",
+            SUITE,
+            "-",
+            stdout=archive,
+        )
+        archive.seek(0)
+        unfinished.mkdir()
+        # Device nodes cannot be made in a user namespace, and the sandbox brings its own.
+        _run(*as_root("tar", "-C", str(unfinished), "--exclude=./dev/*", "-x"), stdin=archive)
     unfinished.rename(root)
 
 
-def _remove(tree: Path) -> None:
-    # An ordinary user built it with subordinate ids: only in a user namespace can it be removed.
-    command = ["rm", "-rf", str(tree)]
-    if os.geteuid() != 0:
-        command = ["unshare", "--map-auto", "--map-root-user", *command]
-    subprocess.run(command, capture_output=True, check=False)
+def as_root(*command: str) -> list[str]:
+    """`command` as root, or as an ordinary user who is root of subordinate ids."""
+    if os.geteuid() == 0:
+        return list(command)
+    return ["unshare", "--user", "--map-root-user", "--map-auto", *command]
+
+
+def _run(*command: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> None:
+    done = subprocess.run(
+        command,
+        stdin=stdin or subprocess.DEVNULL,
+        stdout=stdout or subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = "; ".join([line[:200] for line in lines if line.startswith("E:")] or lines[-1:])
+        raise ChrootUnavailable(f"{command[0]} failed: {reason}")

@@ -97,7 +97,7 @@ def unshare_command() -> list[str]:
     """The command that makes the namespaces, as root or as a user with subordinate ids."""
     command = ["unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child"]
     if os.geteuid() != 0:
-        command += ["--user", "--map-auto", "--setuid", "0", "--setgid", "0"]
+        command += ["--user", "--map-root-user", "--map-auto"]
     return command
 
 
