@@ -8,6 +8,7 @@ away.  Graphs of any depth are handled without recursion.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import os
 import time
@@ -29,6 +30,17 @@ _BATCH: Final = 8
 
 # The service whose start, stop or action is running; follows tasks.
 current_service: ContextVar[Service | None] = ContextVar("current_service", default=None)
+
+
+def detached(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call ``function``; what it sets going acts for no client and no service.
+
+    For readers, timers and tasks that outlive the command in which they are set up.
+    """
+    context = contextvars.copy_context()
+    context.run(client_output.set, None)
+    context.run(current_service.set, None)
+    return context.run(function, *arguments)
 
 
 class Supervisor:
@@ -123,18 +135,27 @@ class Supervisor:
     async def _requirements_met(
         self, service: Service, outcomes: dict[Service, asyncio.Future[Any]]
     ) -> bool:
-        met = True
+        """Wait for the requirements; say which of them is missing."""
+        missing: dict[str, None] = {}
+        satisfied: set[Service] = set()
         for name in service.requirement:
             required = self.registry.get(name)
-            if required is None:
-                say(f"Service {service.name} depends on {name}.")
-                met = False
+            outcome = outcomes.get(required) if required is not None else None
+            if outcome is None:
                 continue
-            outcome = outcomes.get(required)
-            if outcome is not None and (await outcome) is False:
-                say(f"Service {service.name} depends on {required.name}.")
-                met = False
-        return met
+            if (await outcome) is False:
+                missing[name] = None
+            elif required is not None and required.one_shot:
+                satisfied.add(required)
+        # Looked at together, without waiting: one may have died while another started.
+        for name in service.requirement:
+            required = self.registry.get(name)
+            if required is None or (required.status != RUNNING and required not in satisfied):
+                missing[name] = None
+        for name in missing:
+            required = self.registry.get(name)
+            say(f"Service {service.name} depends on {required.name if required else name}.")
+        return not missing
 
     async def _request_start(self, service: Service, arguments: tuple[object, ...]) -> Any:
         while True:
@@ -395,6 +416,10 @@ class Supervisor:
                     log(f"Waiting for {service.name} to start...")
                 await settled
                 continue
+            if self._running_dependents(service):
+                # Started while others were being stopped.
+                await self._stop_dependents(service)
+                continue
             return await self._run_stop(service, arguments)
 
     async def _run_stop(self, service: Service, arguments: tuple[object, ...]) -> KeyedError | None:
@@ -420,6 +445,10 @@ class Supervisor:
         return error
 
     def _stopped(self, service: Service) -> None:
+        # A running value may hold on to something, whatever the stop procedure did.
+        release = getattr(service.value, "release", None)
+        if release is not None:
+            release()
         service.set_value(False)
         service.forget_failures()
         service.transition(STOPPED)
@@ -479,6 +508,15 @@ class Supervisor:
             return
         children.add(pid)
         self.children.watch(pid, lambda status: self._child_died(service, pid, status))
+
+    def change_value(self, service: Service, value: Any) -> None:
+        """Give a running service another running value."""
+        service.set_value(value)
+        if isinstance(value, Process):
+            self.own(service, value.pid)
+            if service.capture is not None:
+                service.capture.pid = value.pid
+        log(f"Running value of service {service.name} changed to {values.text(value)}.")
 
     def attach_output(self, service: Service, capture: Capture) -> None:
         """What a new process of ``service`` prints is the service's output from now on."""

@@ -1,0 +1,519 @@
+"""Operations on services: order, waiting, failure, respawn, replacement, cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from running import eventually, logged, running_supervisor
+
+from hurd.system import SpawnSpec
+from pid1.errors import KeyedError, ServiceNotFound, misc_error
+from pid1.forkexec import ForkExec, Kill
+from pid1.service import RUNNING, STARTING, STOPPED, STOPPING, Service
+from pid1.supervisor import Supervisor
+from pid1.values import Process
+
+ENVIRONMENT = ["PATH=/usr/bin:/bin"]
+
+
+@pytest_asyncio.fixture
+async def manager() -> AsyncIterator[Supervisor]:
+    async with running_supervisor() as supervisor:
+        yield supervisor
+
+
+def program(*command: str, **options: Any) -> ForkExec:
+    return ForkExec(SpawnSpec(list(command), ENVIRONMENT, directory="/"), **options)
+
+
+def sleeper(name: str, *requirement: str, **options: Any) -> Service:
+    return Service((name,), requirement, start=program("sleep", "1000"), stop=Kill(), **options)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_requirements_start_first_and_side_by_side(manager: Supervisor) -> None:
+    events: list[str] = []
+
+    def slow(name: str) -> Any:
+        async def start() -> bool:
+            events.append(f"begin {name}")
+            await asyncio.sleep(0.02)
+            events.append(f"end {name}")
+            return True
+
+        return start
+
+    manager.register(
+        [
+            Service(("a",), start=slow("a")),
+            Service(("b",), start=slow("b")),
+            Service(("c",), ("a", "b"), start=slow("c")),
+        ]
+    )
+    assert await manager.start(manager.registry.lookup("c")) is True
+    assert sorted(events[:2]) == ["begin a", "begin b"]
+    assert sorted(events[2:4]) == ["end a", "end b"]
+    assert events[4:] == ["begin c", "end c"]
+
+
+async def test_an_unknown_requirement_is_named(manager: Supervisor) -> None:
+    manager.register([Service(("a",), ("nowhere",))])
+    with pytest.raises(ServiceNotFound) as caught:
+        await manager.start(manager.registry.lookup("a"))
+    assert caught.value.name == "nowhere"
+
+
+async def test_a_failed_requirement_keeps_the_service_down(manager: Supervisor) -> None:
+    def fail() -> bool:
+        raise misc_error("no luck", 42)
+
+    manager.register(
+        [
+            Service(("bad",), start=fail),
+            Service(("good",)),
+            Service(("top",), ("good", "bad")),
+        ]
+    )
+    async with logged() as lines:
+        assert await manager.start(manager.registry.lookup("top")) is False
+    assert manager.registry.lookup("top").status == STOPPED
+    assert not manager.registry.lookup("top").changes
+    assert manager.registry.lookup("good").status == RUNNING
+    assert 'Exception caught while starting bad: (misc-error #f "~A ~S" ("no luck" 42) #f)' in lines
+    assert "Service top depends on bad." in lines
+
+
+async def test_an_error_of_the_service_itself_is_raised(manager: Supervisor) -> None:
+    def fail() -> bool:
+        raise OSError(2, "No such file or directory")
+
+    manager.register([Service(("bad",), start=fail)])
+    with pytest.raises(KeyedError) as caught:
+        await manager.start(manager.registry.lookup("bad"))
+    assert caught.value.key == "system-error"
+    assert len(manager.registry.lookup("bad").failures) == 1
+
+
+async def test_a_second_start_waits_for_the_first(manager: Supervisor) -> None:
+    starts = []
+
+    async def start() -> str:
+        starts.append(1)
+        await asyncio.sleep(0.02)
+        return "value"
+
+    manager.register([Service(("a",), start=start)])
+    service = manager.registry.lookup("a")
+    values = await asyncio.gather(*(manager.start(service) for _ in range(5)))
+    assert values == ["value"] * 5
+    assert len(starts) == 1
+
+
+async def test_one_shot_runs_once_per_tree(manager: Supervisor) -> None:
+    runs = []
+    manager.register(
+        [
+            Service(("once",), one_shot=True, start=lambda: runs.append(1) or True),
+            Service(("a",), ("once",)),
+            Service(("b",), ("once",)),
+            Service(("top",), ("a", "b")),
+        ]
+    )
+    await manager.start(manager.registry.lookup("top"))
+    assert len(runs) == 1
+    once = manager.registry.lookup("once")
+    assert [status for status, _ in once.changes] == [STOPPED, STARTING]
+
+
+async def test_stop_takes_dependents_first_and_lists_them(manager: Supervisor) -> None:
+    order: list[str] = []
+
+    def stopper(name: str) -> Any:
+        return lambda _value: order.append(name) or False
+
+    manager.register(
+        [
+            Service(("a",), stop=stopper("a")),
+            Service(("b",), ("a",), stop=stopper("b")),
+            Service(("c",), ("b",), stop=stopper("c")),
+            Service(("unrelated",), stop=stopper("unrelated")),
+        ]
+    )
+    for name in ("c", "unrelated"):
+        await manager.start(manager.registry.lookup(name))
+    stopped = await manager.stop(manager.registry.lookup("a"))
+    assert [service.name for service in stopped] == ["a", "b", "c"]
+    assert order == ["c", "b", "a"]
+
+
+async def test_a_chain_of_thousands_starts_and_stops(manager: Supervisor) -> None:
+    services = [Service(("s0",))]
+    services += [Service((f"s{i}",), (f"s{i - 1}",)) for i in range(1, 3000)]
+    manager.register(services)
+    assert await manager.start(services[-1]) is True
+    stopped = await manager.stop(services[0])
+    assert len(stopped) == 3000
+    assert all(service.status == STOPPED for service in services)
+
+
+async def test_cycles_are_refused_with_the_cycle_in_the_message(manager: Supervisor) -> None:
+    with pytest.raises(KeyedError) as caught:
+        manager.register(
+            [
+                Service(("a",), ("b",)),
+                Service(("b",), ("c",)),
+                Service(("c",), ("a",)),
+                Service(("free",)),
+            ]
+        )
+    assert "c -> a -> b -> c" in str(caught.value)
+    assert manager.registry.get("c") is None
+    assert manager.registry.get("free") is not None
+    with pytest.raises(KeyedError):
+        manager.register([Service(("x", "y"), ("y",))])
+
+
+async def test_errors_of_stopping_dependents_do_not_stop_the_stop(manager: Supervisor) -> None:
+    def fail(_value: Any) -> bool:
+        raise misc_error("stuck")
+
+    manager.register([Service(("a",)), Service(("b",), ("a",), stop=fail)])
+    await manager.start(manager.registry.lookup("b"))
+    async with logged() as lines:
+        await manager.stop(manager.registry.lookup("a"))
+    assert 'Ignoring error while stopping b: (misc-error #f "~A" ("stuck") #f)' in lines
+    assert manager.registry.lookup("b").status == STOPPED
+
+
+async def test_a_disabled_service_does_not_start(manager: Supervisor) -> None:
+    manager.register([Service(("a",))])
+    service = manager.registry.lookup("a")
+    service.set_enabled(False)
+    assert await manager.start(service) is False
+    service.set_enabled(True)
+    assert await manager.start(service) is True
+
+
+async def test_a_process_is_started_and_killed(manager: Supervisor) -> None:
+    manager.register([sleeper("a")])
+    service = manager.registry.lookup("a")
+    value = await manager.start(service)
+    assert isinstance(value, Process)
+    assert alive(value.pid)
+    await manager.stop(service)
+    assert not alive(value.pid)
+    assert service.exits[0][0] == signal.SIGTERM
+
+
+async def test_what_ignores_the_signal_is_killed_after_the_grace_period(
+    manager: Supervisor,
+) -> None:
+    start = program("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
+    manager.register([Service(("a",), start=start, stop=Kill(grace_period=0.2))])
+    service = manager.registry.lookup("a")
+    value = await manager.start(service)
+    await eventually(lambda: service.messages())
+    async with logged() as lines:
+        await manager.stop(service)
+    assert f"Grace period of 0.2 seconds is over; sending -{value.pid} SIGKILL." in lines
+    assert service.exits[0][0] == signal.SIGKILL
+
+
+async def test_children_in_sessions_of_their_own_are_not_left_behind(
+    manager: Supervisor, tmp_path: Path
+) -> None:
+    file = tmp_path / "pid"
+    script = f"setsid sh -c 'echo $$ > {file}; exec sleep 1000' & wait"
+    manager.register([Service(("a",), start=program("sh", "-c", script), stop=Kill())])
+    service = manager.registry.lookup("a")
+    await manager.start(service)
+    await eventually(lambda: file.exists() and file.read_text().strip())
+    await manager.stop(service)
+    pid = int(file.read_text())
+    await eventually(lambda: not alive(pid))
+
+
+async def test_a_dead_process_is_respawned_after_the_delay(manager: Supervisor) -> None:
+    manager.register([sleeper("a", respawn=True, respawn_delay=0.05)])
+    service = manager.registry.lookup("a")
+    first = (await manager.start(service)).pid
+    before = time.monotonic()
+    os.kill(first, signal.SIGKILL)
+    await eventually(lambda: service.status == RUNNING and service.main_pid != first)
+    assert time.monotonic() - before >= 0.05
+    assert len(service.respawns) == 1
+    assert service.exits[0][0] == signal.SIGKILL
+
+
+async def test_a_respawn_limit_of_n_allows_n(manager: Supervisor) -> None:
+    start = program("false")
+    manager.register(
+        [Service(("a",), start=start, respawn=True, respawn_limit=(3, 60), respawn_delay=0)]
+    )
+    service = manager.registry.lookup("a")
+    async with logged() as lines:
+        await manager.start(service)
+        await eventually(lambda: not service.enabled)
+    assert len(service.respawns) == 3
+    assert "  (Respawning too fast.)" in lines
+    assert service.status == STOPPED
+
+
+async def test_an_ordinary_service_whose_process_ends_is_disabled(manager: Supervisor) -> None:
+    manager.register([Service(("a",), start=program("true"))])
+    service = manager.registry.lookup("a")
+    await manager.start(service)
+    await eventually(lambda: not service.enabled)
+    assert service.status == STOPPED
+    assert service.exits[0][0] == 0
+
+
+async def test_a_termination_handler_takes_the_place_of_the_default(manager: Supervisor) -> None:
+    calls: list[Any] = []
+    manager.register(
+        [
+            Service(
+                ("a",),
+                start=program("sh", "-c", "exit 3"),
+                termination_handler=lambda *arguments: calls.append(arguments),
+            )
+        ]
+    )
+    service = manager.registry.lookup("a")
+    value = await manager.start(service)
+    await eventually(lambda: calls)
+    assert calls == [(service, value, 3 << 8)]
+    assert service.enabled
+
+
+async def test_a_death_during_the_start_is_handled_afterwards(manager: Supervisor) -> None:
+    run = program("true")
+
+    async def start() -> Any:
+        process = run()
+        await asyncio.sleep(0.1)
+        return process
+
+    manager.register([Service(("a",), start=start)])
+    service = manager.registry.lookup("a")
+    await manager.start(service)
+    await eventually(lambda: service.status == STOPPED)
+    assert [status for status, _ in service.changes] == [STOPPED, RUNNING, STARTING]
+
+
+async def test_a_forked_child_ends_a_service_without_a_process_value(
+    manager: Supervisor,
+) -> None:
+    run = program("sh", "-c", "exit 4")
+
+    def start() -> bool:
+        run()
+        return True
+
+    manager.register([Service(("a",), start=start)])
+    service = manager.registry.lookup("a")
+    await manager.start(service)
+    await eventually(lambda: service.status == STOPPED)
+    assert service.exits[0][0] == 4 << 8
+
+
+async def test_a_replacement_waits_for_the_stop(manager: Supervisor) -> None:
+    old, new = Service(("a",), start=lambda: "old"), Service(("a", "b"), start=lambda: "new")
+    manager.register([old])
+    await manager.start(old)
+    manager.register([new])
+    assert manager.registry.lookup("a") is old
+    assert old.replacement is new
+    assert manager.registry.get("b") is None
+    assert await manager.restart(old) is True
+    assert manager.registry.lookup("a") is new
+    assert manager.registry.lookup("b") is new
+    assert new.value == "new"
+
+
+@pytest.mark.parametrize("during", [STARTING, STOPPING])
+async def test_a_replacement_in_the_middle_of_a_transition_is_kept(
+    manager: Supervisor, during: str
+) -> None:
+    async def slowly(*_arguments: Any) -> bool:
+        await asyncio.sleep(0.05)
+        return during == STARTING
+
+    old = Service(("a",), start=slowly, stop=slowly)
+    if during == STOPPING:
+        old.start = lambda: True
+    new = Service(("a",), start=lambda: "new")
+    manager.register([old])
+    if during == STARTING:
+        work = asyncio.ensure_future(manager.start(old))
+    else:
+        await manager.start(old)
+        work = asyncio.ensure_future(manager.stop(old))
+    await eventually(lambda: old.status == during)
+    manager.register([new])
+    assert manager.registry.lookup("a") is old
+    await work
+    if during == STARTING:
+        assert manager.registry.lookup("a") is old
+        await manager.stop(old)
+    assert manager.registry.lookup("a") is new
+
+
+async def test_a_stopped_service_is_replaced_at_once_and_stays_disabled(
+    manager: Supervisor,
+) -> None:
+    manager.register([Service(("a", "x"))])
+    manager.registry.lookup("a").set_enabled(False)
+    new = Service(("a",))
+    manager.register([new])
+    assert manager.registry.lookup("a") is new
+    assert manager.registry.get("x") is None
+    assert not new.enabled
+
+
+async def test_a_transient_service_is_forgotten_when_it_ends(manager: Supervisor) -> None:
+    manager.register([sleeper("a", transient=True), sleeper("b", transient=True)])
+    a, b = manager.registry.lookup("a"), manager.registry.lookup("b")
+    await manager.start(a)
+    await manager.start(b)
+    await manager.stop(a)
+    assert manager.registry.get("a") is None
+    os.kill(b.main_pid or 0, signal.SIGKILL)
+    await eventually(lambda: manager.registry.get("b") is None)
+
+
+async def test_stop_cancels_a_start_that_never_ends(manager: Supervisor) -> None:
+    cleaned = []
+
+    async def start() -> bool:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            cleaned.append(1)
+        return True
+
+    manager.register([Service(("a",), start=start)])
+    service = manager.registry.lookup("a")
+    starting = asyncio.ensure_future(manager.start(service))
+    await eventually(lambda: service.job is not None)
+    await manager.stop(service)
+    assert await starting is False
+    assert service.status == STOPPED
+    assert cleaned == [1]
+
+
+async def test_a_start_past_its_deadline_fails_and_leaves_no_process(
+    manager: Supervisor,
+) -> None:
+    run = program("sleep", "1000")
+    pids: list[int] = []
+
+    async def start() -> bool:
+        process = run()
+        assert isinstance(process, Process)
+        pids.append(process.pid)
+        await asyncio.sleep(1000)
+        return True
+
+    manager.register([Service(("a",), start=start, start_timeout=0.05)])
+    service = manager.registry.lookup("a")
+    assert await manager.start(service) is False
+    assert service.failures
+    await eventually(lambda: not alive(pids[0]))
+
+
+async def test_restart_fails_when_the_start_fails(manager: Supervisor) -> None:
+    values = iter([True, False])
+    manager.register([Service(("a",), start=lambda: next(values))])
+    service = manager.registry.lookup("a")
+    await manager.start(service)
+    assert await manager.restart(service) is False
+
+
+async def test_a_program_that_cannot_be_run_fails_the_start(manager: Supervisor) -> None:
+    manager.register([Service(("a",), start=program("/no/such/program"))])
+    service = manager.registry.lookup("a")
+    async with logged() as lines:
+        assert await manager.start(service) is False
+    assert 'exec of "/no/such/program" failed: No such file or directory.' in lines
+    assert service.enabled
+
+
+async def test_a_pid_file_names_the_main_process(manager: Supervisor, tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    script = f"(setsid sleep 1000 & echo $! > {file})"
+    start = program("sh", "-c", script, pid_file=str(file))
+    manager.register([Service(("a",), start=start, stop=Kill())])
+    service = manager.registry.lookup("a")
+    file.write_text("1 stale")
+    value = await manager.start(service)
+    assert value.pid == int(file.read_text())
+    await manager.stop(service)
+    assert not alive(value.pid)
+
+
+async def test_a_pid_file_that_does_not_come_ends_the_process(
+    manager: Supervisor, tmp_path: Path
+) -> None:
+    start = program("sleep", "1000", pid_file=str(tmp_path / "x"), pid_file_timeout=0.1)
+    manager.register([Service(("a",), start=start)])
+    service = manager.registry.lookup("a")
+    async with logged() as lines:
+        assert await manager.start(service) is False
+    (line,) = [line for line in lines if "did not show up" in line]
+    pid = int(line.rstrip(".").split()[-1])
+    await eventually(lambda: not alive(pid))
+
+
+async def test_the_output_of_a_service_is_kept_and_logged(manager: Supervisor) -> None:
+    start = program("sh", "-c", r"echo one; printf 'two\rthree'; printf '\303'; exec sleep 100")
+    manager.register([Service(("a",), start=start, stop=Kill())])
+    service = manager.registry.lookup("a")
+    async with logged() as lines:
+        await manager.start(service)
+        await eventually(lambda: len(service.messages()) == 2)
+    assert [text for _, text in service.messages()] == ["two", "one"]
+    assert any(line.startswith("sh[") and line.endswith("] one") for line in lines)
+
+
+async def test_a_log_file_gets_every_line_with_the_time(
+    manager: Supervisor, tmp_path: Path
+) -> None:
+    file = tmp_path / "deep" / "a.log"
+    start = program("sh", "-c", "seq 1 2000; printf last", log_file=str(file))
+    manager.register([Service(("a",), start=start)])
+    service = manager.registry.lookup("a")
+    await manager.start(service)
+    assert service.log_files() == [str(file)]
+    await eventually(lambda: file.exists() and file.read_text().endswith("last\n"))
+    lines = file.read_text().splitlines()
+    assert [line[20:] for line in lines] == [*map(str, range(1, 2001)), "last"]
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+async def test_the_end_stops_everything_and_kills_what_is_late(manager: Supervisor) -> None:
+    async def never(_value: Any) -> bool:
+        await asyncio.sleep(1000)
+        return False
+
+    manager.register([sleeper("a"), sleeper("b", "a"), Service(("stuck",), stop=never)])
+    for name in ("b", "stuck"):
+        await manager.start(manager.registry.lookup(name))
+    late = await manager.stop_all(deadline=0.3)
+    assert [service.name for service in late] in ([], ["stuck"])
+    assert manager.registry.lookup("a").status == STOPPED
