@@ -1,0 +1,433 @@
+"""From a datum to code: what each form means and which nodes it becomes.
+
+While compiling, a primitive bound by a library is taken as known, and local variables
+are taken as never assigned; when the form turns out to break that, it is compiled once
+more without the assumption.  Procedures compiled earlier that relied on a primitive are
+compiled anew when their next call comes after its redefinition.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakSet
+
+from services.scheme import modules, nodes
+from services.scheme.calls import (
+    Apply,
+    ApplyKnown,
+    ApplyPrimitive,
+    call,
+    call_known,
+    general_of,
+    sequence,
+    staged,
+    store,
+)
+from services.scheme.errors import SchemeError
+from services.scheme.machine import JUMP, Machine, stack_overflow
+from services.scheme.modules import Cell, Module
+from services.scheme.primitives import Primitive
+from services.scheme.procedures import Closure, Env, Template, Where
+from services.scheme.reader import Source
+from services.scheme.syntax import (
+    DIRECT,
+    GENERAL,
+    SIMPLE,
+    Alias,
+    Code,
+    Frame,
+    Macro,
+    Scope,
+    SpecialForm,
+    Variable,
+    bad_form,
+    items_of,
+    symbol_of,
+    syntax_violation,
+)
+from services.scheme.types import NIL, Pair, Symbol, Value
+
+# Primitives whose result may be multiple values: their callers must look at it.
+_MULTIPLE = frozenset(
+    "values floor/ truncate/ euclidean/ round/ ceiling/ centered/ exact-integer-sqrt span break "
+    "partition split-at car+cdr unzip2 unzip3 div-and-mod receive exact-integer-sqrt".split()
+)
+_NESTING = 80  # levels of nesting that may use Python's stack before the machine's is used
+
+_templates: WeakSet[Template] = WeakSet()
+
+
+class Restart(Exception):
+    """The form must be compiled again, with less taken for granted."""
+
+
+class Compiler:
+    """Compiles the forms of one top-level datum."""
+
+    def __init__(
+        self,
+        module: Module,
+        datum: Value = None,
+        source: Source | None = None,
+        marks: dict[int, int] | None = None,
+    ) -> None:
+        self.module = module
+        self.datum = datum  # kept alive: the marks are by identity
+        self.source = source
+        self.marks = marks if source is not None and marks is not None else {}
+        self.here: int | None = None
+        self.immutable = True  # no local variable is assigned
+        self.relied: set[Cell] = set()  # primitives taken as known by the whole datum
+        self.uses = self.relied  # and by the innermost procedure
+        self.depth = 0
+
+    @property
+    def filename(self) -> str | None:
+        """The file being compiled."""
+        return self.source.name if self.source is not None else None
+
+    def where(self) -> Where:
+        """The place of the form being compiled."""
+        if self.source is None or self.here is None:
+            return None
+        return self.source, self.here
+
+    # Names
+
+    def resolve(self, name: Any, scope: Scope | None) -> Variable | Macro | SpecialForm | Cell:
+        """What an identifier means."""
+        module = self.module
+        while True:
+            inner = scope
+            while inner is not None:
+                found = inner.names.get(name)
+                if found is not None:
+                    return found
+                inner = inner.parent
+            if type(name) is not Alias:
+                return module.cell(name.name)
+            scope = name.scope
+            module = name.module or module
+            name = name.name
+
+    def meaning(self, name: Any, scope: Scope | None) -> Any:
+        """What an identifier means, with syntax taken out of its cell."""
+        found = self.resolve(name, scope)
+        if type(found) is Cell and type(found.value) in (SpecialForm, Macro):
+            return found.value
+        return found
+
+    def same(self, name: Any, scope: Scope | None, other: Any, elsewhere: Scope | None) -> bool:
+        """Whether two identifiers mean the same binding."""
+        if symbol_of(name) is symbol_of(other) and scope is elsewhere and name is other:
+            return True
+        a, b = self.resolve(name, scope), self.resolve(other, elsewhere)
+        if a is b:
+            return True
+        if type(a) is Cell and type(b) is Cell and a.name == b.name:
+            return a.value is modules.UNBOUND and b.value is modules.UNBOUND
+        return False
+
+    def is_form(self, name: Any, scope: Scope | None, keyword: str) -> bool:
+        """Whether ``name`` means the special form or auxiliary syntax called ``keyword``."""
+        if type(name) is SpecialForm or type(name) is Macro:
+            return name.name == keyword
+        if type(name) is not Symbol and type(name) is not Alias:
+            return False
+        if symbol_of(name).name != keyword:
+            return False
+        found = self.resolve(name, scope)
+        return type(found) is Cell or (type(found) is SpecialForm and found.name == keyword)
+
+    def rely(self, cell: Cell) -> None:
+        """Note that the code depends on the value of ``cell``."""
+        self.uses.add(cell)
+        self.relied.add(cell)
+
+    # Expressions
+
+    def toplevel(self, datum: Value) -> tuple[Any, int]:
+        """The node of a top-level form and the size of its environment.
+
+        Raises SchemeError with key ``syntax-error``.
+        """
+        for _ in range(1000):
+            frame = Frame(None)
+            scope = Scope(frame, None)
+            self.relied = self.uses = set()
+            self.depth = 0
+            try:
+                code = self.compile(datum, scope)
+            except Restart:
+                continue
+            except RecursionError:
+                raise stack_overflow() from None
+            except SchemeError as error:
+                if error.location is None and self.source is not None and self.here is not None:
+                    error.location = self.source.location(self.here)
+                raise
+            return general_of(code), frame.size
+        raise syntax_violation(None, "the form cannot be compiled", datum)
+
+    def compile(self, datum: Value, scope: Scope) -> Code:
+        """The code of an expression."""
+        while True:
+            kind = type(datum)
+            if kind is Symbol or kind is Alias:
+                return self.reference(datum, scope)
+            if kind is not Pair:
+                if datum is NIL:
+                    raise syntax_violation(None, "unexpected syntax", datum)
+                return SIMPLE, nodes.constant(datum)
+            mark = self.marks.get(id(datum))
+            if mark is not None:
+                self.here = mark
+            mark = self.here
+            head = datum.car
+            kind = type(head)
+            meaning = self.resolve(head, scope) if kind is Symbol or kind is Alias else head
+            if type(meaning) is Cell and type(meaning.value) in (SpecialForm, Macro):
+                meaning = meaning.value
+            if type(meaning) is Macro:
+                datum = self.expand(meaning, datum, scope)
+                continue
+            self.depth += 1
+            if type(meaning) is SpecialForm:
+                code = meaning.compile(self, datum, scope)
+            else:
+                code = self.call(datum, meaning, scope)
+            if self.depth % _NESTING == 0:
+                code = GENERAL, nodes.bounce(general_of(code))
+            self.depth -= 1
+            self.here = mark
+            return code
+
+    def expand(self, macro: Macro, datum: Value, scope: Scope) -> Value:
+        """One step of expansion."""
+        if macro.in_scope:
+            return macro.expand(datum, self, scope)
+        return macro.expand(datum)
+
+    def reference(self, name: Any, scope: Scope) -> Code:
+        """A variable."""
+        found = self.resolve(name, scope)
+        if type(found) is Variable:
+            level = SIMPLE if self.immutable else DIRECT
+            return level, nodes.local(distance(scope, found), found.index)
+        if type(found) is Cell:
+            value = found.value
+            if type(value) is SpecialForm or type(value) is Macro:
+                found = value
+            else:
+                level = SIMPLE if found.known else DIRECT
+                if found.known:
+                    self.rely(found)
+                return level, nodes.global_reference(found, self.module, self.where())
+        if type(found) is SpecialForm and found.reference is not None:
+            return SIMPLE, nodes.constant(found.reference(self, scope))
+        raise syntax_violation(None, "bad use of syntactic keyword", name)
+
+    def call(self, datum: Pair, meaning: Any, scope: Scope) -> Code:
+        """A procedure call."""
+        mark = self.here
+        parts: list[Code] = []
+        rest = datum.cdr
+        marks = self.marks
+        while type(rest) is Pair:
+            item = rest.car
+            if type(item) is Pair:
+                parts.append(self.compile(item, scope))
+            else:
+                self.here = marks.get(id(rest), mark)
+                parts.append(self.compile(item, scope))
+            rest = rest.cdr
+        if rest is not NIL:
+            raise bad_form(datum)
+        self.here = mark
+        where = self.where()
+        count = len(parts)
+        direct = all([part[0] for part in parts])
+        if type(meaning) is Variable:
+            template = meaning.template
+            if template is not None and template.count == count and self.immutable:
+                depth = distance(scope, meaning)
+                if direct:
+                    args = [part[1] for part in parts]
+                    return GENERAL, call_known(depth, template, args, where)
+                up = SIMPLE, _up(depth)
+                return GENERAL, staged([up, *parts], ApplyKnown(template, where))
+        primitive = None
+        if type(meaning) is Cell and meaning.known and type(meaning.value) is Primitive:
+            primitive = meaning.value
+        elif type(meaning) is Primitive:
+            primitive = meaning
+        if (
+            primitive is not None
+            and not primitive.generator
+            and primitive.low <= count
+            and (primitive.high is None or count <= primitive.high)
+            and primitive.name not in _MULTIPLE
+        ):
+            if type(meaning) is Cell:
+                self.rely(meaning)
+            if not direct:
+                return GENERAL, staged(parts, ApplyPrimitive(primitive, where))
+            return DIRECT, _primitive_call(primitive, datum, [p[1] for p in parts], where)
+        operator = self.compile(datum.car, scope)
+        if direct and operator[0]:
+            return GENERAL, call(operator[1], [part[1] for part in parts], where)
+        return GENERAL, staged([operator, *parts], Apply(where))
+
+    def body(self, forms: Value, scope: Scope, whole: Value) -> Code:
+        """A body: definitions, which see each other, and expressions."""
+        from services.scheme.bodies import compile_body
+
+        return compile_body(self, forms, scope, whole)
+
+    def assign(self, name: Any, scope: Scope, code: Code) -> Code:
+        """``set!``."""
+        from services.scheme.calls import consume
+
+        found = self.resolve(name, scope)
+        if type(found) is Variable:
+            if self.immutable:
+                self.immutable = False
+                raise Restart
+            depth, index = distance(scope, found), found.index
+            if code[0]:
+                return DIRECT, nodes.set_local(depth, index, code[1])
+
+            def use_local(env: Env, value: Value) -> None:
+                for _ in range(depth):
+                    env = env[0]
+                env[index] = value
+
+            return consume(code, use_local)
+        if type(found) is not Cell:
+            raise syntax_violation("set!", "bad variable", name)
+        cell, module, where = found, self.module, self.where()
+        self.unknown(cell)
+
+        def use(env: Env, value: Value) -> None:
+            target = cell
+            if target.value is modules.UNBOUND:
+                imported = module.find(cell.name)
+                if imported is None:
+                    from services.scheme.errors import unbound_variable
+
+                    error = unbound_variable(cell.name)
+                    error.location = where[0].location(where[1]) if where else None
+                    raise error
+                target = imported
+            modules.assign(target, value)
+
+        return consume(code, use)
+
+    def unknown(self, cell: Cell) -> None:
+        """The form assigns ``cell``: nobody may take its value as known any more."""
+        if cell.known:
+            cell.known = False
+            modules.forget(cell)
+            if cell in self.relied:
+                raise Restart
+
+    # Procedures
+
+    def procedure(
+        self,
+        name: str | None,
+        scope: Scope,
+        build: Callable[[Compiler, Template, Scope], Code],
+        template: Template | None = None,
+    ) -> Template:
+        """The template of a procedure; ``build`` adds the arguments to the new scope, fills
+        the template in and compiles the body."""
+        if template is None:
+            template = Template(name, self.where())
+        made = template
+        here = self.here
+
+        def remake() -> None:
+            outer, self.uses = self.uses, set()
+            outer_depth, self.depth, self.here = self.depth, 0, here
+            try:
+                frame = Frame(scope.frame)
+                inner = Scope(frame, scope)
+                code = build(self, made, inner)
+                made.uses = self.uses
+            finally:
+                self.uses, self.depth = outer, outer_depth
+            taken = made.count if made.count >= 0 else made.required + made.optional
+            made.pad = (None,) * (frame.size - 1 - taken)
+            made.body = general_of(code)
+
+        remake()
+        made.remake = remake
+        _templates.add(made)
+        return made
+
+
+def _up(depth: int) -> Any:
+    def node(env: Env) -> Env:
+        for _ in range(depth):
+            env = env[0]
+        return env
+
+    return node
+
+
+def _primitive_call(primitive: Primitive, datum: Pair, args: list[Any], where: Where) -> Any:
+    if len(args) == 2:
+        make = nodes.TWO.get(primitive.name)
+        if make is not None:
+            second = datum.cdr.cdr.car
+            return make(primitive, args[0], args[1], second, where)
+    elif len(args) == 1:
+        make = nodes.ONE.get(primitive.name)
+        if make is not None:
+            return make(primitive, args[0], where)
+    return nodes.call_primitive(primitive, args, where)
+
+
+def distance(scope: Scope, variable: Variable) -> int:
+    """How many environments up a variable stands."""
+    depth = 0
+    frame: Frame | None = scope.frame
+    while frame is not variable.frame:
+        if frame is None:
+            raise SchemeError(
+                "syntax-error", (False, "identifier out of context", False, False, False)
+            )
+        frame = frame.parent
+        depth += 1
+    return depth
+
+
+def closure(template: Template) -> Code:
+    """The code that makes a closure."""
+    return SIMPLE, lambda env: Closure(template, env)
+
+
+def _forget(cell: Cell) -> None:
+    for template in list(_templates):
+        if cell in template.uses:
+            _invalidate(template)
+
+
+def _invalidate(template: Template) -> None:
+    def again(env: Env, machine: Machine) -> Any:
+        assert template.remake is not None
+        had = len(template.pad)
+        template.remake()
+        env.extend(template.pad[had:])
+        machine.node, machine.env = template.body, env
+        return JUMP
+
+    template.body = again
+
+
+modules.forget = _forget
+
+__all__ = ["Compiler", "items_of", "sequence", "store", "sys"]

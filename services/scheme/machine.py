@@ -1,0 +1,405 @@
+"""The machine: an explicit stack of continuation frames and the loop that runs it.
+
+A frame is two entries of the stack, a function and what it works on; the function is
+called with the value that the frame waited for.  Python's stack holds only the nesting
+of one expression, so Scheme recursion is bounded by memory and an evaluation can stop
+between any two steps.  Errors, escapes and the unwinding of frames are in ``unwinding``.
+"""
+
+from __future__ import annotations
+
+from itertools import repeat
+from time import perf_counter
+from typing import Any
+
+from services.scheme.dynamics import Bindings, Dynamic
+from services.scheme.errors import SchemeError, system_error, wrong_number_of_arguments
+from services.scheme.parameters import CallWith, Parameter, dynamic, set_value
+from services.scheme.primitives import Await, Call, Primitive, TailCall
+from services.scheme.procedures import UNSET, CaseLambda, Closure, Operation, Where
+from services.scheme.types import Keyword, Procedure, Value, Values, scheme_list
+
+JUMP: Any = type("Jump", (), {"__repr__": lambda self: "JUMP"})()
+
+_STEPS = 64  # steps between two looks at the clock
+_FRAME_BYTES = 200  # measured: what a frame of a simple recursion keeps alive
+_share = 4  # the stack may take this part of the memory: a quarter
+
+
+def _stack_limit() -> int:
+    import os
+
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        memory = 1 << 30
+    return max(100_000, memory // _share // _FRAME_BYTES) * 2
+
+
+class Stop(BaseException):
+    """Leaves the loop: the evaluation has ended or is suspended.  Never seen elsewhere."""
+
+
+class Running:
+    """A generator procedure in progress; the object of its frame."""
+
+    __slots__ = ("generator", "primitive", "steps", "where")
+
+    def __init__(self, generator: Any, primitive: Primitive, where: Where) -> None:
+        self.steps = 0  # how often it was resumed: a continuation cannot go back before that
+        self.generator = generator
+        self.primitive = primitive
+        self.where = where
+
+
+class Machine:
+    """One evaluation.
+
+    ``state`` is ``ready``, ``awaiting`` (``awaitable`` is to be awaited), ``done`` (``value``)
+    or ``failed`` (``error``).  ``dynamic`` is the innermost dynamic extent.
+    """
+
+    __slots__ = (
+        "awaitable", "dynamic", "env", "error", "limit", "node", "stack", "state", "value",
+    )  # fmt: skip
+
+    limit_default = 0
+
+    def __init__(self) -> None:
+        if not Machine.limit_default:
+            Machine.limit_default = _stack_limit()
+        self.limit = Machine.limit_default
+        self.stack: list[Any] = [finish, None]
+        # Parameters bound around the caller's evaluation, if one is running, are seen here too.
+        self.dynamic = Dynamic(None, dynamic.bindings)
+        self.state = "ready"
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.awaitable: Any = None
+        self.node: Any = None
+        self.env: Any = None
+
+    # The dynamic environment
+
+    def enter(self, extent: Dynamic) -> None:
+        """Put ``extent`` in force."""
+        self.dynamic = extent
+        dynamic.bindings = extent.bindings
+
+    def extend(self, extent: Dynamic) -> None:
+        """Put ``extent`` in force until the call that follows returns."""
+        self.stack += (leave, extent)
+        self.dynamic = extent
+        dynamic.bindings = extent.bindings
+
+    # Running
+
+    def start(self, procedure: Value, args: tuple[Value, ...]) -> None:
+        """Prepare to apply ``procedure``."""
+        self.node = _start
+        self.env = (procedure, args)
+        self.value = JUMP
+
+    def run(self, seconds: float) -> None:
+        """Run for about ``seconds``; look at ``state`` afterwards.
+
+        Raises nothing that Scheme code may cause; KeyboardInterrupt and its like pass.
+        """
+        from services.scheme.unwinding import raise_in
+
+        outer = dynamic.bindings
+        dynamic.bindings = self.dynamic.bindings
+        deadline = perf_counter() + seconds
+        stack = self.stack
+        pop = stack.pop
+        result = self.value
+        try:
+            while True:
+                try:
+                    while True:
+                        for _ in repeat(None, _STEPS):
+                            if result is JUMP:
+                                result = self.node(self.env, self)
+                            else:
+                                env = pop()
+                                result = pop()(result, env, self)
+                        if perf_counter() > deadline:
+                            self.value = result
+                            return
+                        if len(stack) > self.limit:
+                            self.limit += Machine.limit_default // 8  # for the handlers
+                            raise stack_overflow()
+                        if self.limit > Machine.limit_default > 2 * len(stack):
+                            self.limit = Machine.limit_default
+                except Exception as error:
+                    result = raise_in(self, as_scheme_error(error))
+        except Stop:
+            return
+        except BaseException as error:
+            self.state, self.error = "failed", error
+            raise
+        finally:
+            dynamic.bindings = outer
+
+    def resume(self, value: Value) -> None:
+        """Give the value of the awaitable; ``run`` goes on."""
+        self.state, self.value, self.awaitable = "ready", value, None
+
+    def resume_error(self, error: BaseException) -> None:
+        """Raise in the procedure that awaited."""
+        self.state, self.awaitable = "ready", None
+        self.node, self.env, self.value = _raise, error, JUMP
+
+    # Application
+
+    def apply(self, procedure: Value, args: tuple[Value, ...], where: Where = None) -> Any:
+        """Apply in tail position: gives a value or JUMP.  Raises SchemeError."""
+        kind = type(procedure)
+        if kind is Closure:
+            template = procedure.template
+            if template.count == len(args):
+                self.env = [procedure.env, *args, *template.pad]
+            else:
+                self.env = bind_arguments(procedure, args)
+            self.node = template.body
+            return JUMP
+        if kind is Primitive:
+            if len(args) < procedure.low or (
+                procedure.high is not None and len(args) > procedure.high
+            ):
+                raise wrong_number_of_arguments(procedure)
+            if procedure.generator:
+                running = Running(procedure.fn(*args), procedure, where)
+                return resume_generator(None, running, self)
+            try:
+                return procedure.fn(*args)
+            except SchemeError:
+                raise
+            except Exception as error:
+                raise as_scheme_error(error, procedure.name) from error
+        if kind is Operation:
+            if len(args) < procedure.low or (
+                procedure.high is not None and len(args) > procedure.high
+            ):
+                raise wrong_number_of_arguments(procedure)
+            return procedure.fn(self, *args)
+        if kind is Parameter:
+            return self._apply_parameter(procedure, args)
+        if kind is CaseLambda:
+            for clause in procedure.clauses:
+                if accepts(clause, len(args)):
+                    return self.apply(clause, args, where)
+            raise wrong_number_of_arguments(procedure)
+        special = getattr(kind, "apply_in", None)
+        if special is not None:
+            return special(procedure, self, args)
+        raise SchemeError(
+            "wrong-type-arg",
+            (False, "Wrong type to apply: ~S", scheme_list((procedure,)), scheme_list((procedure,))),
+        )
+
+    def _apply_parameter(self, parameter: Parameter, args: tuple[Value, ...]) -> Any:
+        if not args:
+            cell = dynamic.bindings.get(parameter)
+            return parameter.default if cell is None else cell[0]
+        if len(args) > 1:
+            raise wrong_number_of_arguments(parameter)
+        if parameter.converter is None:
+            return set_value(parameter, args[0])
+        self.stack += (_store_parameter, parameter)
+        return self.apply(parameter.converter, args)
+
+
+# Frames.  Each is a function of the value, the frame's object and the machine.
+
+
+def finish(value: Value, _: Any, machine: Machine) -> Any:
+    """The bottom of the stack."""
+    machine.state, machine.value = "done", value
+    machine.stack += (finish, None)
+    raise Stop
+
+
+def leave(value: Value, extent: Dynamic, machine: Machine) -> Any:
+    """The end of a dynamic extent."""
+    outer = extent.parent
+    machine.dynamic = outer
+    dynamic.bindings = outer.bindings
+    return value
+
+
+def give(value: Value, kept: Value, machine: Machine) -> Any:
+    """Drop the value for the one kept."""
+    return kept
+
+
+def _store_parameter(value: Value, parameter: Parameter, machine: Machine) -> Any:
+    return set_value(parameter, value)
+
+
+def resume_generator(value: Value, running: Running, machine: Machine) -> Any:
+    """Send a value into a generator procedure and do what it asks for."""
+    running.steps += 1
+    try:
+        request = running.generator.send(value)
+    except StopIteration as end:
+        return end_generator(end.value, running, machine)
+    except SchemeError as error:
+        _locate(error, running.where)
+        raise
+    except Exception as error:
+        raise as_scheme_error(error, running.primitive.name, running.where) from error
+    return serve(request, running, machine)
+
+
+def end_generator(value: Value, running: Running, machine: Machine) -> Any:
+    """A generator procedure has returned."""
+    if type(value) is TailCall:
+        return machine.apply(value.proc, value.args, running.where)
+    return value
+
+
+def serve(request: Any, running: Running, machine: Machine) -> Any:
+    """Do what a generator procedure yielded."""
+    kind = type(request)
+    if kind is Call:
+        machine.stack += (resume_generator, running)
+        return machine.apply(request.proc, request.args, running.where)
+    if kind is Await:
+        machine.stack += (resume_generator, running)
+        machine.awaitable = request.awaitable
+        machine.state = "awaiting"
+        raise Stop
+    if kind is CallWith:
+        machine.stack += (resume_generator, running)
+        machine.extend(
+            Bindings(machine.dynamic, {key: [value] for key, value in request.bindings.items()})
+        )
+        return machine.apply(request.proc, request.args, running.where)
+    raise TypeError(f"{running.primitive.name} yielded {request!r}")
+
+
+# Nodes
+
+
+def _start(env: Any, machine: Machine) -> Any:
+    return machine.apply(*env)
+
+
+def _raise(env: Any, machine: Machine) -> Any:
+    raise env
+
+
+# Arguments
+
+
+def accepts(closure: Closure, count: int) -> bool:
+    """Whether ``closure`` can be called with ``count`` arguments."""
+    template = closure.template
+    if template.count >= 0:
+        return template.count == count
+    if count < template.required:
+        return False
+    return bool(template.rest or template.keys) or count <= template.required + template.optional
+
+
+def bind_arguments(closure: Closure, args: tuple[Value, ...]) -> list[Any]:
+    """The environment of a call that is not of a fixed number of arguments.
+
+    Raises SchemeError: wrong-number-of-args, keyword-argument-error.
+    """
+    template = closure.template
+    count = len(args)
+    if not accepts(closure, count):
+        raise wrong_number_of_arguments(closure)
+    if template.count >= 0:
+        return [closure.env, *args, *template.pad]
+    required = template.required
+    positional = required + template.optional
+    env = [closure.env, *args[:positional]]
+    taken = count if count < positional else positional
+    if template.keys:
+        # An optional argument is not taken from where the keywords begin.
+        taken = required
+        while taken < min(count, positional) and type(args[taken]) is not Keyword:
+            taken += 1
+        del env[1 + taken :]
+    env += [UNSET] * (positional - taken)
+    env += template.pad
+    if template.rest:
+        env[template.rest] = scheme_list(args[taken:])
+    if template.keys:
+        _bind_keywords(template, args, taken, env)
+    return env
+
+
+def _bind_keywords(template: Any, args: tuple[Value, ...], at: int, env: list[Any]) -> None:
+    slots = dict(template.keys)
+    for slot in slots.values():
+        env[slot] = UNSET
+    count = len(args)
+    while at < count:
+        keyword = args[at]
+        if type(keyword) is not Keyword:
+            if not template.rest:
+                raise _keyword_error("Invalid keyword", keyword)
+            at += 1
+            continue
+        if at + 1 >= count:
+            raise _keyword_error("Keyword argument has no value", keyword)
+        slot = slots.get(keyword)
+        if slot is not None:
+            env[slot] = args[at + 1]
+        elif not template.others:
+            raise _keyword_error("Unrecognized keyword", keyword)
+        at += 2
+
+
+def _keyword_error(message: str, keyword: Value) -> SchemeError:
+    from services.scheme.errors import keyword_error
+
+    return keyword_error(message, keyword)
+
+
+# Errors
+
+
+def _locate(error: SchemeError, where: Where) -> None:
+    if error.location is None and where is not None:
+        error.location = where[0].location(where[1])
+
+
+def stack_overflow(who: str | None = None) -> SchemeError:
+    """The error of a recursion that has no end."""
+    return SchemeError("stack-overflow", (who or False, "Stack overflow", False, False))
+
+
+def as_scheme_error(
+    error: Exception, who: str | None = None, where: Where = None
+) -> SchemeError:
+    """What a Python exception is in Scheme; ``who`` is the primitive that raised it."""
+    if isinstance(error, SchemeError):
+        _locate(error, where)
+        return error
+    if isinstance(error, OSError):
+        result = system_error(who or "system", error)
+    elif isinstance(error, RecursionError):
+        result = stack_overflow(who)
+    elif isinstance(error, MemoryError):
+        result = SchemeError("out-of-memory", (who or False, "Out of memory", False, False))
+    else:
+        text = f"{type(error).__name__}: {error}"
+        result = SchemeError("misc-error", (who or False, "~A", scheme_list((text,)), False))
+    result.__cause__ = error
+    _locate(result, where)
+    return result
+
+
+def single(value: Value) -> Value:
+    """The first of multiple values; unspecified if there is none."""
+    if type(value) is Values:
+        return value.items[0] if value.items else None
+    return value
+
+
+__all__ = ["JUMP", "Machine", "Procedure", "Running", "Stop"]

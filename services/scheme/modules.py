@@ -1,0 +1,261 @@
+"""Modules: names bound to cells, and the modules whose bindings they use.
+
+A cell is what compiled code holds on to, so a definition made later is seen by code
+compiled earlier.  Bindings of libraries written in Python become cells when they are
+first looked up, and a module of the host is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from services.scheme.errors import SchemeError, misc_error
+from services.scheme.types import Symbol, Value, scheme_list
+
+
+class _Unbound:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "#<unbound>"
+
+
+UNBOUND: Any = _Unbound()
+MISSING: Any = _Unbound()
+
+
+class Cell:
+    """A variable.  ``known``: bound by a library and never assigned, so that compiled code
+    may rely on its value; ``assigned`` is called when that ends."""
+
+    __slots__ = ("known", "name", "value")
+
+    def __init__(self, name: str, value: Value = UNBOUND, known: bool = False) -> None:
+        self.name = name
+        self.value = value
+        self.known = known
+
+
+class Interface:
+    """A view of a module: some of its names, perhaps renamed."""
+
+    __slots__ = ("module", "translate")
+
+    def __init__(self, module: Module, translate: Callable[[str], str | None]) -> None:
+        self.module = module
+        self.translate = translate  # the name here to the name there, None if hidden
+
+    def find(self, name: str) -> Cell | None:
+        there = self.translate(name)
+        return None if there is None else self.module.exported(there)
+
+    def names(self) -> Iterable[str]:
+        return ()
+
+
+class Module:
+    """A module; ``supply`` gives the values of a library's names when they are asked for.
+
+    ``name`` is None for one made with ``make-fresh-user-module`` or ``user_module``.
+    """
+
+    __slots__ = ("__weakref__", "cells", "filename", "name", "public", "supply", "uses")
+
+    def __init__(
+        self,
+        name: tuple[str, ...] | None = None,
+        supply: Callable[[str], Value] | None = None,
+    ) -> None:
+        self.name = name
+        self.cells: dict[str, Cell] = {}
+        self.uses: list[Module | Interface] = []
+        self.supply = supply
+        self.public: set[str] | None = None  # None: every binding
+        self.filename: str | None = None
+
+    def own(self, name: str) -> Cell | None:
+        """The cell of a binding made in this module."""
+        cell = self.cells.get(name)
+        if cell is None and self.supply is not None:
+            value = self.supply(name)
+            if value is not MISSING:
+                cell = self.cells[name] = Cell(name, value, True)
+        return cell
+
+    def exported(self, name: str) -> Cell | None:
+        """The cell that a user of this module sees under ``name``."""
+        if self.public is not None and name not in self.public:
+            return None
+        cell = self.own(name)
+        if cell is None and self.public is not None:  # re-exported
+            cell = self.find(name)
+        return None if cell is None or cell.value is UNBOUND else cell
+
+    def find(self, name: str) -> Cell | None:
+        """The cell that ``name`` means in this module, or None if it is unbound."""
+        cell = self.own(name)
+        if cell is not None and cell.value is not UNBOUND:
+            return cell
+        for use in reversed(self.uses):
+            found = use.find(name) if type(use) is Interface else use.exported(name)  # type: ignore[union-attr]
+            if found is not None:
+                return found
+        return None
+
+    def cell(self, name: str) -> Cell:
+        """The cell for ``name``; a new unbound one if nothing binds it."""
+        found = self.find(name)
+        if found is None:
+            found = self.cells.get(name)
+            if found is None:
+                found = self.cells[name] = Cell(name)
+        return found
+
+    def define(self, name: str, value: Value) -> Cell:
+        """Bind ``name`` here; a binding that was imported is hidden from now on."""
+        cell = self.own(name)
+        if cell is None:
+            hidden = self.find(name)
+            cell = self.cells[name] = Cell(name, value)
+            if hidden is not None and hidden.known:
+                forget(hidden)
+        else:
+            assign(cell, value)
+        return cell
+
+    def use(self, other: Module | Interface) -> None:
+        """Import every exported binding of ``other``."""
+        if other not in self.uses:
+            self.uses.append(other)
+
+
+def assign(cell: Cell, value: Value) -> None:
+    """Change a variable's value."""
+    cell.value = value
+    if cell.known:
+        cell.known = False
+        forget(cell)
+
+
+# Set by the compiler: makes code that relied on the value of a cell be compiled again.
+forget: Callable[[Cell], None] = lambda cell: None  # noqa: E731
+
+
+core = Module(("guile",))
+"""The default environment.  The evaluator gives it its special forms and control
+procedures; everything else comes from ``services.scheme.library.lookup``."""
+
+# Scheme module name -> Python module with an attribute LIBRARY, imported on first use.
+host_modules: dict[tuple[str, ...], str] = {}
+# What every fresh user module uses.
+default_imports: list[tuple[str, ...]] = []
+
+_loaded: dict[tuple[str, ...], Module] = {("guile",): core, ("scheme", "base"): core}
+_empty = Module(("guile", "empty"))
+
+# Modules whose bindings are all in the default environment here, or that only change how
+# Guile compiles; importing them is harmless.
+_ABSORBED = (
+    "guile guile-user ice-9:boot-9 ice-9:syncase ice-9:optargs ice-9:rdelim ice-9:control "
+    "ice-9:receive ice-9:exceptions ice-9:threads ice-9:common-list srfi:srfi-0 srfi:srfi-2 "
+    "srfi:srfi-6 srfi:srfi-8 srfi:srfi-9 srfi:srfi-11 srfi:srfi-16 srfi:srfi-18 srfi:srfi-23 "
+    "srfi:srfi-26 srfi:srfi-28 srfi:srfi-30 srfi:srfi-31 srfi:srfi-34 srfi:srfi-35 "
+    "srfi:srfi-39 srfi:srfi-45 srfi:srfi-46 srfi:srfi-61 srfi:srfi-62 srfi:srfi-87 "
+    "rnrs:base rnrs:control rnrs:exceptions rnrs:conditions rnrs:lists oop:goops "
+    "system:base:compile system:base:pmatch language:tree-il ice-9:match ice-9:i18n"
+)
+
+
+def resolve_module(name: tuple[str, ...]) -> Module | None:
+    """The module called ``name``, imported if it is the host's; None if there is none."""
+    module = _loaded.get(name)
+    if module is not None:
+        return module
+    path = host_modules.get(name)
+    if path is None:
+        from services.scheme import library
+
+        path = getattr(library, "modules", {}).get(name)
+    if path is not None:
+        import importlib
+
+        bindings = importlib.import_module(path).LIBRARY.bindings
+        module = Module(name, lambda wanted: bindings.get(wanted, MISSING))
+    elif name in _absorbed():
+        module = _empty
+    else:
+        return None
+    _loaded[name] = module
+    return module
+
+
+def _absorbed() -> set[tuple[str, ...]]:
+    return {tuple(entry.split(":")) for entry in _ABSORBED.split()}
+
+
+def add_module(name: tuple[str, ...]) -> Module:
+    """The module called ``name``, made if it does not exist (``define-module``)."""
+    module = resolve_module(name)
+    if module is None or module is _empty:
+        module = _loaded[name] = Module(name)
+        module.public = set()
+        _equip(module)
+    return module
+
+
+class UnknownModule(SchemeError):
+    """``no code for module NAME``; ``nearest`` are known names like it, for the log."""
+
+    def __init__(self, name: tuple[str, ...]) -> None:
+        error = misc_error(None, "no code for module ~S", module_name_datum(name))
+        super().__init__(error.key, error.arguments)
+        self.nearest = nearest_modules(name)
+
+
+def nearest_modules(name: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Known modules whose names resemble ``name``."""
+    from difflib import get_close_matches
+
+    from services.scheme import library
+
+    known = [*host_modules, *getattr(library, "modules", {}), *_absorbed(), *_loaded]
+    texts = {" ".join(entry): entry for entry in known}
+    return [texts[text] for text in get_close_matches(" ".join(name), texts, 3, 0.6)]
+
+
+def interface(name: tuple[str, ...]) -> Module:
+    """The module to import for ``name``.  Raises UnknownModule."""
+    module = resolve_module(name)
+    if module is None:
+        raise UnknownModule(name)
+    return module
+
+
+def module_name(datum: Value) -> tuple[str, ...]:
+    """``(a b)`` as a tuple of strings.  Raises SchemeError."""
+    from services.scheme.types import is_list, iterate
+
+    if is_list(datum):
+        parts = list(iterate(datum))
+        if parts and all(type(part) in (Symbol, int) for part in parts):
+            return tuple(part.name if type(part) is Symbol else str(part) for part in parts)
+    raise misc_error(None, "invalid module name: ~S", datum)
+
+
+def module_name_datum(name: tuple[str, ...]) -> Value:
+    """The list of symbols that names a module."""
+    return scheme_list([Symbol(part) for part in name])
+
+
+def user_module() -> Module:
+    """A fresh module for a file or an expression."""
+    module = Module()
+    _equip(module)
+    return module
+
+
+def _equip(module: Module) -> None:
+    module.uses.append(core)
+    for name in default_imports:
+        module.use(interface(name))

@@ -1,0 +1,251 @@
+"""What a name can mean to the compiler besides a variable: special forms and macros.
+
+Hygiene comes from aliases.  A macro's expansion holds, for each symbol of its template,
+an ``Alias`` that remembers where the macro was defined; an alias that nothing binds means
+what its symbol means there.  Forms made by Python code may also hold special forms and
+procedures themselves instead of their names, and fresh aliases as temporary names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from services.scheme.errors import SchemeError
+from services.scheme.procedures import Template
+from services.scheme.types import NIL, Pair, Symbol, Value, scheme_list
+
+if TYPE_CHECKING:
+    from services.scheme.compiler import Compiler
+    from services.scheme.modules import Module
+
+# (level, node).  GENERAL: a node that takes the machine; DIRECT: one that does not; SIMPLE: a
+# direct one without effect, whose value does not depend on when it is evaluated.
+Code: TypeAlias = "tuple[int, Any]"
+GENERAL, DIRECT, SIMPLE = 0, 1, 2
+
+
+class SpecialForm:
+    """A form that the compiler knows; ``compile(compiler, form, scope)`` gives its code.
+
+    ``reference(compiler, scope)`` gives the value of the name where it stands alone.
+    """
+
+    __slots__ = ("compile", "name", "reference")
+
+    def __init__(
+        self,
+        name: str,
+        compile: Callable[[Compiler, Any, Scope], Code],
+        reference: Callable[[Compiler, Scope], Value] | None = None,
+    ) -> None:
+        self.name = name
+        self.compile = compile
+        self.reference = reference
+
+
+class Macro:
+    """A macro: ``expand(form)`` gives the form to compile in its place.
+
+    This is how a module of the host supplies syntax: ``LIBRARY.bind(name, Macro(name, f))``.
+    The expansion may hold procedures, special forms (``services.scheme.forms``) and other
+    values directly.  A macro that wants to know where it is used sets ``in_scope`` and is
+    called with ``(form, compiler, scope)``.
+    """
+
+    __slots__ = ("expand", "in_scope", "name")
+
+    def __init__(self, name: str, expand: Callable[..., Value], in_scope: bool = False) -> None:
+        self.name = name
+        self.expand = expand
+        self.in_scope = in_scope
+
+
+class Alias:
+    """A symbol that means what ``name`` means in ``scope`` of ``module``."""
+
+    __slots__ = ("module", "name", "scope")
+
+    def __init__(self, name: Symbol | Alias, scope: Scope | None, module: Module | None) -> None:
+        self.name = name
+        self.scope = scope
+        self.module = module
+
+    def __repr__(self) -> str:
+        return f"Alias({symbol_of(self).name!r})"
+
+
+Identifier: TypeAlias = "Symbol | Alias"
+
+
+class Variable:
+    """A local variable: ``index`` in the environments of ``frame``.
+
+    ``template`` is set while the variable is known to hold a closure of that code.
+    """
+
+    __slots__ = ("frame", "index", "template")
+
+    def __init__(self, frame: Frame, index: int) -> None:
+        self.frame = frame
+        self.index = index
+        self.template: Template | None = None
+
+
+class Frame:
+    """The layout of the environments of one procedure; index 0 is the enclosing one."""
+
+    __slots__ = ("parent", "size")
+
+    def __init__(self, parent: Frame | None) -> None:
+        self.parent = parent
+        self.size = 1
+
+    def slot(self) -> int:
+        """A new place."""
+        self.size += 1
+        return self.size - 1
+
+
+class Scope:
+    """The names that a form sees, innermost first."""
+
+    __slots__ = ("frame", "names", "parent")
+
+    def __init__(self, frame: Frame, parent: Scope | None) -> None:
+        self.frame = frame
+        self.parent = parent
+        self.names: dict[Any, Variable | Macro | SpecialForm] = {}
+
+    def add(self, name: Identifier) -> Variable:
+        """A new variable called ``name``."""
+        variable = self.names[name] = Variable(self.frame, self.frame.slot())
+        return variable
+
+
+def is_identifier(datum: Value) -> bool:
+    """Whether ``datum`` can be a name in a program."""
+    return type(datum) is Symbol or type(datum) is Alias
+
+
+def symbol_of(name: Identifier) -> Symbol:
+    """The symbol that was written in the program."""
+    while type(name) is Alias:
+        name = name.name
+    return name  # type: ignore[return-value]
+
+
+def temporary(name: str = "t") -> Alias:
+    """A name that nothing else can mean."""
+    return Alias(Symbol(name), None, None)
+
+
+def strip(datum: Value) -> Value:
+    """``datum`` with aliases replaced by their symbols; shares what holds none.
+
+    Nesting costs no Python stack: sharing is found first, then copies are made.
+    """
+    if type(datum) is not Pair and type(datum) is not list:
+        return _plain(datum)
+    if not _holds_alias(datum):
+        return datum
+    root: list[Value] = [None]
+    # (where the copy goes, what is to be copied)
+    todo: list[tuple[Callable[[Value], None], Value]] = [(_set_item(root, 0), datum)]
+    while todo:
+        put, item = todo.pop()
+        if type(item) is Pair:
+            copy = Pair(item.car, item.cdr)
+            put(copy)
+            todo.append((_set_car(copy), item.car))
+            todo.append((_set_cdr(copy), item.cdr))
+        elif type(item) is list:
+            vector = list(item)
+            put(vector)
+            todo.extend((_set_item(vector, i), part) for i, part in enumerate(item))
+        else:
+            put(_plain(item))
+    return root[0]
+
+
+def _plain(datum: Value) -> Value:
+    if type(datum) is Alias:
+        return symbol_of(datum)
+    if type(datum) is SpecialForm or type(datum) is Macro:
+        return Symbol(datum.name)
+    return datum
+
+
+def _holds_alias(datum: Value) -> bool:
+    todo = [datum]
+    seen: set[int] = set()
+    while todo:
+        item = todo.pop()
+        kind = type(item)
+        if kind is Pair:
+            if id(item) in seen:
+                continue
+            seen.add(id(item))
+            todo.append(item.cdr)
+            todo.append(item.car)
+        elif kind is list:
+            if id(item) not in seen:
+                seen.add(id(item))
+                todo.extend(item)
+        elif kind is Alias or kind is SpecialForm or kind is Macro:
+            return True
+    return False
+
+
+def _set_car(pair: Pair) -> Callable[[Value], None]:
+    return lambda value: setattr(pair, "car", value)
+
+
+def _set_cdr(pair: Pair) -> Callable[[Value], None]:
+    return lambda value: setattr(pair, "cdr", value)
+
+
+def _set_item(items: list[Value], index: int) -> Callable[[Value], None]:
+    def put(value: Value) -> None:
+        items[index] = value
+
+    return put
+
+
+def form(*items: Value, tail: Value = NIL) -> Any:
+    """A list of ``items``; lets Python code write forms."""
+    return scheme_list(items, tail)
+
+
+def bad_form(datum: Value) -> SchemeError:
+    """``source expression failed to match any pattern``."""
+    return syntax_violation(None, "source expression failed to match any pattern", datum)
+
+
+def syntax_violation(who: str | None, message: str, datum: Value) -> SchemeError:
+    """A malformed form; the compiler adds where it stands."""
+    return SchemeError(
+        "syntax-error", (Symbol(who) if who else False, message, False, strip(datum), False)
+    )
+
+
+def items_of(datum: Value, whole: Value) -> list[Value]:
+    """The elements of a proper list.  Raises the syntax error of ``whole`` otherwise."""
+    items: list[Value] = []
+    rest = datum
+    while type(rest) is Pair:
+        items.append(rest.car)
+        rest = rest.cdr
+        if len(items) > 10_000_000:
+            break
+    if rest is not NIL:
+        raise bad_form(whole)
+    return items
+
+
+def identifiers(datums: Iterable[Value], whole: Value) -> list[Any]:
+    """``datums``, all of which must be identifiers."""
+    result = list(datums)
+    if not all(is_identifier(name) for name in result):
+        raise bad_form(whole)
+    return result

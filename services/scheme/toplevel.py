@@ -1,0 +1,104 @@
+"""Evaluating top-level forms: of a datum, of a file, of a string.
+
+``begin`` at top level is taken apart, so that each form is compiled after the one before
+it was run and sees what it imported or defined.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.scheme.compiler import Compiler
+from services.scheme.errors import SchemeError, system_error
+from services.scheme.machine import JUMP, Machine
+from services.scheme.modules import Module
+from services.scheme.primitives import Call, Primitive, Steps, TailCall
+from services.scheme.procedures import Operation
+from services.scheme.reader import Reader, Source, decode
+from services.scheme.syntax import SpecialForm
+from services.scheme.types import EOF, NIL, Pair, Value
+
+_MAX_FILE = 1 << 26  # bytes
+
+
+class _Current:
+    """The module that ``current-module`` and ``eval`` mean."""
+
+    __slots__ = ("filename", "module")
+
+    def __init__(self) -> None:
+        self.module: Module | None = None
+        self.filename: str | None = None
+
+
+def run_form(machine: Machine, compiler: Compiler, datum: Value) -> Any:
+    """Evaluate a top-level form in tail position: a value or JUMP."""
+    if type(datum) is Pair and type(datum.cdr) is Pair:
+        head = compiler.meaning(datum.car, None) if _is_name(datum.car) else datum.car
+        if type(head) is SpecialForm and head.name == "begin":
+            return _run_forms(None, (compiler, datum.cdr), machine)
+    node, size = compiler.toplevel(datum)
+    machine.node = node
+    machine.env = [None] * size
+    return JUMP
+
+
+def _is_name(datum: Value) -> bool:
+    from services.scheme.syntax import is_identifier
+
+    return is_identifier(datum)
+
+
+def _run_forms(value: Value, state: Any, machine: Machine) -> Any:
+    compiler, forms = state
+    if type(forms.cdr) is Pair:
+        machine.stack += (_run_forms, (compiler, forms.cdr))
+    elif forms.cdr is not NIL:
+        from services.scheme.syntax import bad_form
+
+        raise bad_form(forms)
+    return run_form(machine, compiler, forms.car)
+
+
+def _evaluate(machine: Machine, datum: Value, module: Module) -> Any:
+    return run_form(machine, Compiler(module, datum), datum)
+
+
+def _evaluate_marked(
+    machine: Machine, datum: Value, module: Module, source: Source, marks: dict[int, int]
+) -> Any:
+    return run_form(machine, Compiler(module, datum, source, marks), datum)
+
+
+EVALUATE = Operation("eval", _evaluate, 2, 2)
+_EVALUATE_MARKED = Operation("eval", _evaluate_marked, 4, 4)
+
+
+def read_file(path: str) -> str:
+    """The text of a file.  Raises the ``system-error`` that loading it raises."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            return decode(file.read(_MAX_FILE))
+    except OSError as error:
+        raise system_error("open-fdes", error) from None
+
+
+def _load(path: str, module: Module) -> Steps:
+    return (yield from load_text(read_file(path), path, module))
+
+
+def load_text(text: str, name: str | None, module: Module) -> Steps:
+    """Evaluate every form of ``text``, reading each after the one before it was run."""
+    reader = Reader(text, name)
+    value: Value = None
+    datum = reader.read()
+    while datum is not EOF:
+        source, marks = reader.source, reader.marks
+        value = yield Call(_EVALUATE_MARKED, (datum, module, source, marks))
+        datum = reader.read()
+    return value
+
+
+LOAD = Primitive("load", _load, 2, 2, generator=True)
+
+__all__ = ["EVALUATE", "LOAD", "SchemeError", "TailCall", "load_text", "read_file", "run_form"]
