@@ -143,7 +143,7 @@ class ForkExec:
             say(f"{error}.")
             if not Settings.process_exits_on_failure:
                 return False
-            pid = _failing_process(service, error)
+            pid = failing_process(service, error)
         if self.pid_file is None:
             return Process(pid, self.spec.command)
         return self._adopt(pid, service)
@@ -167,7 +167,7 @@ class ForkExec:
         return False
 
 
-def _failing_process(service: Service | None, error: SpawnError) -> int:
+def failing_process(service: Service | None, error: SpawnError) -> int:
     """A process that exits as the GNU Shepherd's child does when it cannot run the program."""
     code = 1 if error.step in ("exec", "user", "group") else 127
     spec = SpawnSpec(["/bin/sh", "-c", f"exit {code}"], [])

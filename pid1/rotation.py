@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from hurd.system import SpawnSpec
 from pid1.capture import Capture
-from pid1.command import Command
 from pid1.errors import KeyedError, keyed, system_error
 from pid1.forkexec import default_environment, spawn_command
 from pid1.log import DaemonLog, FileDestination, log, say, the_log, time_prefix
@@ -121,8 +121,8 @@ class Rotation:
         if program is None:
             return
         arguments = [*program, path]
-        command = Command(arguments, environment=default_environment(), directory="/")
-        status = await spawn_command(command.spec())
+        spec = SpawnSpec(arguments, default_environment(), directory="/")
+        status = await spawn_command(spec)
         if status:
             words = " ".join(map(write, arguments))
             log(f"Compression command {words} failed with status {status}.")

@@ -51,6 +51,13 @@ class Supervisor:
         self.children = Children()
         self.root: Service | None = None
         _current[:] = [self]
+        # Kept for re-execution: what is under way without a transition that shows it.
+        self.background: list[list[str]] = []
+        self.respawning: set[Service] = set()
+        # How many services were registered: tells which evaluations define services.
+        self.registrations = 0
+        # Set while definitions are loaded again: their starts have already happened.
+        self.replaying = False
         # References to running tasks: the loop itself keeps only weak ones.
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -75,6 +82,7 @@ class Supervisor:
         """Register each service; raises KeyedError for a requirement cycle, after the rest."""
         refused: KeyedError | None = None
         for service in services:
+            self.registrations += 1
             try:
                 old = self.registry.register(service)
             except KeyedError as error:
@@ -104,6 +112,8 @@ class Supervisor:
         Raises ServiceNotFound for an unknown requirement, and what the service's own start
         procedure raised, as a KeyedError.
         """
+        if self.replaying:
+            return service.value if service.status == RUNNING else True
         if all(r.status == RUNNING for r in self.registry.requirements(service)):
             return await self._request_start(service, arguments)
         order = start_order([service], self.registry)
@@ -279,6 +289,8 @@ class Supervisor:
 
     def start_in_background(self, names: list[str]) -> None:
         """Start services by name without waiting; the outcome is logged."""
+        if self.replaying:
+            return
         services = []
         for name in names:
             service = self.registry.get(name)
@@ -289,6 +301,14 @@ class Supervisor:
         self.spawn_task(self._start_all(services), name="start-in-the-background")
 
     async def _start_all(self, services: list[Service]) -> None:
+        names = [service.name for service in services]
+        self.background.append(names)
+        try:
+            await self._start_each(services)
+        finally:
+            self.background.remove(names)
+
+    async def _start_each(self, services: list[Service]) -> None:
         failed: list[str] = []
         try:
             outcomes = await self._start_many(services)
@@ -588,7 +608,11 @@ class Supervisor:
         """Start the service again after its delay, unless it did so too often: then disable."""
         if service.respawn and not self._respawns_too_fast(service):
             if service.respawn_delay > 0:
-                await asyncio.sleep(service.respawn_delay)
+                self.respawning.add(service)
+                try:
+                    await asyncio.sleep(service.respawn_delay)
+                finally:
+                    self.respawning.discard(service)
             current = self.registry.get(service.name)
             if current is None or current.status != STOPPED:
                 return

@@ -22,7 +22,7 @@ from pid1.endpoints import Bind, Endpoint, open_sockets
 from pid1.errors import keyed
 from pid1.log import LINE_FORMAT, log, say
 from pid1.sexp import Symbol
-from pid1.supervisor import current_service, supervisor
+from pid1.supervisor import current_service, detached, supervisor
 from pid1.syslog import MARK, Message, parse, parse_datagram
 
 DEFAULT_HISTORY: Final = 20
@@ -359,7 +359,8 @@ def system_log_constructor(
         if service is not None:
             supervisor().attach_output(service, files)
         running = SystemLog(endpoints, sockets, kernel, files, destination, default, max_silence)
-        running.start()
+        # Messages come on nobody's behalf.
+        detached(running.start)
         return running
 
     return start

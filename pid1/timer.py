@@ -172,7 +172,7 @@ class Timer:
     def _launch(self, command: Command) -> None:
         start = int(time.time())
         try:
-            pid = fork_exec(self.supervisor, self.service, command.spec(), self.log_file, own=False)
+            pid = fork_exec(self.supervisor, self.service, command.spec, self.log_file, own=False)
         except (OSError, KeyedError) as error:
             self._failed(error, start)
             return

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from running import eventually, logged, running_supervisor
 
+from hurd.system import SpawnSpec
 from pid1 import timer as timer_module
 from pid1.calendar import CalendarEvent
 from pid1.command import Command
@@ -40,7 +41,7 @@ async def log() -> AsyncIterator[list[str]]:
 
 
 def shell(text: str) -> Command:
-    return Command(["/bin/sh", "-c", text], environment=["PATH=/bin:/usr/bin"], directory="/")
+    return Command(SpawnSpec(["/bin/sh", "-c", text], ["PATH=/bin:/usr/bin"], directory="/"))
 
 
 def timed(
@@ -128,7 +129,7 @@ async def test_an_exception_is_logged_and_remembered(manager: Supervisor, log: l
 
 
 async def test_a_program_that_cannot_run_is_remembered_too(manager: Supervisor) -> None:
-    command = Command(["/no/such/program"], environment=[], directory="/")
+    command = Command(SpawnSpec(["/no/such/program"], []))
     service, timer = await started(manager, FAR, command)
     timer.trigger()
     await eventually(lambda: timer.past_runs)
@@ -291,7 +292,7 @@ def test_timers_are_written_as_the_gnu_shepherd_writes_them(
 ) -> None:
     async def make() -> Timer:
         event = CalendarEvent(seconds=(5,), minutes=(1,), hours=(2,), days_of_month=(3,))
-        command = Command(["/bin/sleep", "300"], environment=["A=b"], directory="/")
+        command = Command(SpawnSpec(["/bin/sleep", "300"], ["A=b"]))
         timer = Timer(Supervisor(), Service(("x",)), event, command)
         timer.processes[53] = 1795394550
         timer.past_runs = [(768, 20, 10)]
