@@ -51,8 +51,8 @@ _NAMES = {
     ),
     "output": (
         "display write write-shared write-simple newline write-char write-string put-string "
-        "put-char put-datum put-bytevector put-u8 write-u8 write-bytevector write-line "
-        "object->string fresh-line current-output-port current-error-port current-warning-port "
+        "put-char put-datum put-bytevector put-u8 write-u8 write-bytevector object->string "
+        "fresh-line current-output-port current-error-port current-warning-port "
         "current-input-port set-current-output-port set-current-error-port "
         "set-current-input-port open-output-string get-output-string call-with-output-string "
         "with-output-to-string with-error-to-string with-output-to-port with-error-to-port "
@@ -143,6 +143,84 @@ _NAMES = {
         "hash-table-walk hash-table-fold hash-table->alist hash-table-keys hash-table-values "
         "hashtable-keys hash-table-copy hashtable-copy alist->hash-table alist->hashq-table "
         "alist->hashv-table "
+    ),
+    "files": (
+        "open-file open-input-file open-output-file open-io-file open-file-input-port "
+        "open-file-output-port open-fdes open fdopen fdes->inport fdes->outport "
+        "call-with-input-file call-with-output-file with-input-from-file with-output-to-file "
+        "with-error-to-file call-with-port close-port close-input-port close-output-port close "
+        "close-fdes force-output flush-output-port flush-all-ports port? input-port? "
+        "output-port? textual-port? binary-port? file-port? port-closed? port-line port-column "
+        "port-filename port-encoding port-conversion-strategy set-port-encoding! "
+        "set-port-conversion-strategy! set-port-line! set-port-column! port-revealed "
+        "set-port-revealed! set-port-filename! port-mode setvbuf fileno port->fdes isatty? "
+        "ttyname seek ftell pipe dup->fdes dup2 dup dup->port dup->inport dup->outport "
+        "duplicate-port redirect-port fcntl fsync truncate-file tmpfile mkstemp mkstemp! "
+    ),
+    "reading": (
+        "read-char get-char peek-char lookahead-char unread-char unread-string char-ready? "
+        "read-line get-line read-delimited get-string-all read-string get-string-n get-u8 "
+        "read-u8 lookahead-u8 peek-u8 get-bytevector-n get-bytevector-some get-bytevector-all "
+        "read get-datum open-input-string open-bytevector-input-port open-input-bytevector "
+        "open-bytevector-output-port call-with-output-bytevector call-with-input-string "
+        "with-input-from-string eof-object eof-object? the-eof-object drain-input "
+    ),
+    "bytevectors": (
+        "bytevector? make-bytevector bytevector bytevector-length bytevector-u8-ref "
+        "bytevector-u8-set! bytevector-s8-ref bytevector-s8-set! bytevector-u16-ref "
+        "bytevector-u16-set! bytevector-u16-native-ref bytevector-u16-native-set! "
+        "bytevector-s16-ref bytevector-s16-set! bytevector-s16-native-ref "
+        "bytevector-s16-native-set! bytevector-u32-ref bytevector-u32-set! "
+        "bytevector-u32-native-ref bytevector-u32-native-set! bytevector-s32-ref "
+        "bytevector-s32-set! bytevector-s32-native-ref bytevector-s32-native-set! "
+        "bytevector-u64-ref bytevector-u64-set! bytevector-u64-native-ref "
+        "bytevector-u64-native-set! bytevector-s64-ref bytevector-s64-set! "
+        "bytevector-s64-native-ref bytevector-s64-native-set! native-endianness "
+        "bytevector-copy bytevector-append bytevector-copy! bytevector-fill! bytevector=? "
+        "bytevector->u8-list u8-list->bytevector string->utf8 utf8->string string->bytevector "
+        "bytevector->string "
+    ),
+    "filesystem": (
+        "delete-file rmdir rename-file link symlink mkdir readlink chdir getcwd copy-file "
+        "chmod chown utime access? file-exists? file-is-directory? mknod canonicalize-path "
+        "dirname basename file-name-separator-string absolute-file-name? file-name-separator? "
+        "in-vicinity search-path parse-path mkdtemp tmpnam opendir readdir rewinddir closedir "
+        "directory-stream? "
+    ),
+    "status": (
+        "stat lstat stat:dev stat:ino stat:mode stat:nlink stat:uid stat:gid stat:rdev "
+        "stat:size stat:atime stat:mtime stat:ctime stat:blksize stat:blocks stat:type "
+        "stat:perms stat:atimensec stat:mtimensec stat:ctimensec "
+    ),
+    "users": (
+        "getpw getpwnam getpwuid getpwent setpwent endpwent setpw getgr getgrnam getgrgid "
+        "getgrent setgrent endgrent setgr passwd:name passwd:passwd passwd:uid passwd:gid "
+        "passwd:gecos passwd:dir passwd:shell group:name group:passwd group:gid group:mem "
+        "getuid geteuid getgid getegid getpid getppid getpgrp getgroups getlogin setuid "
+        "seteuid setgid setegid setpgid setgroups setsid getsid "
+    ),
+    "environment": (
+        "getenv setenv unsetenv putenv environ uname utsname:sysname utsname:nodename "
+        "utsname:release utsname:version utsname:machine gethostname sethostname umask kill "
+        "nice getpriority setpriority sync getrlimit setrlimit status:exit-val status:term-sig "
+        "status:stop-sig strerror system-error-errno crypt current-processor-count "
+        "total-processor-count ctermid tcgetpgrp tcsetpgrp chroot setlocale gettext ngettext "
+        "textdomain bindtextdomain bind-textdomain-codeset "
+    ),
+    "times": (
+        "current-time internal-time-units-per-second get-internal-real-time "
+        "get-internal-run-time current-jiffy jiffies-per-second current-second tzset "
+        "gettimeofday times tms:clock tms:utime tms:stime tms:cutime tms:cstime tm:sec tm:min "
+        "tm:hour tm:mday tm:mon tm:year tm:wday tm:yday tm:isdst tm:gmtoff tm:zone set-tm:sec "
+        "set-tm:min set-tm:hour set-tm:mday set-tm:mon set-tm:year set-tm:wday set-tm:yday "
+        "set-tm:isdst set-tm:gmtoff set-tm:zone gmtime localtime mktime strftime strptime "
+    ),
+    "miscellany": (
+        "identity procedure? unspecified? const noop negate compose procedure-name gc "
+        "gc-disable gc-enable gc-stats version effective-version major-version minor-version "
+        "micro-version version-matches? %host-type %load-path %load-compiled-path "
+        "%load-extensions *features* *null-device* provided? system-file-name-convention "
+        "program-arguments command-line pretty-print object-address "
     ),
 }
 

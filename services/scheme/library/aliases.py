@@ -31,8 +31,16 @@ class _Everything(dict[str, Any]):
     def __contains__(self, name: object) -> bool:
         from services.scheme.library import MISSING, lookup
 
-        return isinstance(name, str) and lookup(name) is not MISSING
+        return dict.__contains__(self, name) or (
+            isinstance(name, str) and lookup(name) is not MISSING
+        )
 
 
-LIBRARY = Library()
-LIBRARY.bindings = _Everything()
+def everything() -> Library:
+    """A library that has every default name, to which more may be bound."""
+    library = Library()
+    library.bindings = _Everything()
+    return library
+
+
+LIBRARY = everything()

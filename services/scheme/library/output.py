@@ -124,11 +124,6 @@ LIBRARY.primitive("write-bytevector", 1, 2)(
 )
 
 
-@LIBRARY.primitive("write-line", 1, 2)
-def write_line(value: Value, port: Value = None) -> None:
-    put(output(port, "display", 2), displayed(value) + "\n", "write-line")
-
-
 @LIBRARY.procedure("object->string", 1, 2)
 def object_to_string(value: Value, printer: Value = None) -> Steps:
     if printer is None:

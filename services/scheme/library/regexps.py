@@ -1,0 +1,5 @@
+"""To come."""
+
+from services.scheme.primitives import Library
+
+LIBRARY = Library()
