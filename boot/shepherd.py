@@ -234,21 +234,27 @@ def banner() -> str:
     return f"drover {VERSION} (Python {version}, {os.uname().machine}), compatible with GNU Shepherd 1.0.9"  # noqa: E501
 
 
-async def _serve(settings: Settings, listener: socket.socket, path: str) -> int:
+async def _serve(
+    settings: Settings, listener: socket.socket, path: str, state: dict[str, Any] | None
+) -> int:
     from pid1.daemon import Daemon
     from pid1.log import log
     from services import configuration
 
     daemon = Daemon(listener, path, configuration.load_file, configuration.evaluate_text)
-    configuration.install()
-    log(banner())
+    configuration.install(daemon)
+    if state is None:
+        log(banner())
 
     def ready() -> Any:
-        work = configuration.load_configuration(settings.config or default_configuration())
+        file = settings.config or default_configuration()
+        if state is not None:
+            return configuration.load_again(file, state)
+        work = configuration.load_configuration(file)
         daemon.pid_file = write_pid(settings)
         return work
 
-    return await daemon.run(ready)
+    return await daemon.run(ready, state)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -260,13 +266,21 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     if os.getpid() == 1:
         system.disable_ctrl_alt_del()
-    listener, path = open_control_socket(settings)
+    state = None
+    if "DROVER_REEXEC_FD" in os.environ:
+        from pid1.reexec import inherited_listener, inherited_state
+
+        state = inherited_state()
+    if state is not None:
+        listener, path = inherited_listener(state), state["socket_path"]
+    else:
+        listener, path = open_control_socket(settings)
     system.adopt_descriptors()
     open_log(settings)
     if os.getpid() != 1:
         system.become_subreaper()
     loop = asyncio.new_event_loop()
-    status = loop.run_until_complete(_serve(settings, listener, path))
+    status = loop.run_until_complete(_serve(settings, listener, path, state))
     # Nothing is left to tear down, and tearing down may block: leave at once.
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()

@@ -12,7 +12,7 @@ import contextlib
 import os
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pid1.log import the_log, time_prefix
 
@@ -62,15 +62,40 @@ class Capture:
         """The log file, if there is one."""
         return [self._path] if self._path is not None else []
 
-    def pipes(self) -> list[int]:
-        """The descriptors being read, for handing over at re-execution."""
-        return sorted(self._pipes)
-
     def add(self, descriptor: int) -> None:
         """Read a pipe until its end; the descriptor is owned from here on."""
         os.set_blocking(descriptor, False)
         self._pipes.add(descriptor)
         asyncio.get_running_loop().add_reader(descriptor, self._read, descriptor)
+
+    def pipes(self) -> list[int]:
+        """The descriptors being read."""
+        return sorted(self._pipes)
+
+    def carry(self) -> dict[str, Any]:
+        """What the next image of the daemon has to know; the pipes stay open for it."""
+        return {
+            "program": self.program,
+            "path": self._path,
+            "pid": self.pid,
+            "history": self._history,
+            "pipes": self.pipes(),
+            "partial": {fd: data.decode("latin-1") for fd, data in self._partial.items()},
+        }
+
+    @classmethod
+    def carried(cls, state: dict[str, Any]) -> Capture:
+        """Go on with the pipes of the previous image; raises OSError for the log file."""
+        capture = cls(state["program"], state["path"])
+        capture.pid = state["pid"]
+        capture._history = [(when, line) for when, line in state["history"]]
+        for descriptor in state["pipes"]:
+            os.set_inheritable(descriptor, False)
+            partial = state["partial"].get(str(descriptor))
+            if partial is not None:
+                capture._partial[descriptor] = partial.encode("latin-1")
+            capture.add(descriptor)
+        return capture
 
     def close(self) -> None:
         """Close the file of a capture that never had a pipe."""

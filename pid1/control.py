@@ -13,12 +13,11 @@ import inspect
 import os
 import socket
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from pid1.actions import perform
-from pid1.errors import ServiceError
+from pid1.errors import ServiceError, misc_error
 from pid1.log import Output, client_output, log
 from pid1.supervisor import Supervisor
 from pid1.wire import (
@@ -32,6 +31,8 @@ from pid1.wire import (
 
 _BACKLOG: Final = 1024
 _CHUNK: Final = 65536
+# Commands that lead to the same state when they are carried out twice.
+_REPEATABLE: Final = frozenset({"start", "stop", "restart", "status"})
 # Clients that have not sent a whole command yet; beyond that the oldest is dropped.
 MAX_SILENT: Final = 512
 # Seconds without accepting when descriptors have run out and nobody can be dropped.
@@ -90,8 +91,6 @@ class ControlServer:
         self._loop = asyncio.get_running_loop()
         self._silent: dict[Connection, None] = {}
         self.busy: set[Connection] = set()
-        # Set while re-executing: commands wait in the kernel's queue for the next image.
-        self.on_idle: Callable[[], None] | None = None
         self._loop.add_reader(listener, self._accept)
 
     def close(self) -> None:
@@ -109,13 +108,29 @@ class ControlServer:
         self._loop.add_reader(listener, self._accept)
 
     def pause(self) -> None:
-        """Accept nobody any more; the backlog stays in the kernel."""
+        """Accept and read nothing any more; what arrives waits in the kernel."""
         self._loop.remove_reader(self.listener)
+        for connection in self._silent:
+            connection.pause()
 
     def resume(self) -> None:
-        """Accept again."""
+        """Accept and read again."""
         if self.listener.fileno() >= 0:
             self._loop.add_reader(self.listener, self._accept)
+        for connection in list(self._silent):
+            connection.start()
+
+    def carry(self) -> list[dict[str, Any]]:
+        """The clients, for handing them to the next image of the daemon."""
+        return [connection.carry() for connection in [*self._silent, *self.busy]]
+
+    def adopt(self, clients: list[dict[str, Any]]) -> None:
+        """Serve the clients of the previous image."""
+        for carried in clients:
+            client = socket.socket(fileno=carried["descriptor"])
+            client.setblocking(False)
+            client.set_inheritable(False)
+            Connection(self, client).adopt(carried)
 
     def _accept(self) -> None:
         # As many as wait, but not for ever: other events want their turn.
@@ -145,21 +160,25 @@ class ControlServer:
 
     # Called by connections
 
-    def waiting(self, connection: Connection, silent: bool) -> None:
-        """Note that a connection has (not) yet sent its command."""
-        if silent:
-            self._silent[connection] = None
-        else:
-            self._silent.pop(connection, None)
-            self.busy.discard(connection)
-            if self.on_idle is not None and not self.busy:
-                self.on_idle()
+    def add(self, connection: Connection) -> None:
+        """Note a client that has not yet sent its command."""
+        self._silent[connection] = None
+
+    def begin(self, connection: Connection) -> None:
+        """Note that a client's command is being carried out."""
+        self._silent.pop(connection, None)
+        self.busy.add(connection)
+
+    def forget(self, connection: Connection) -> None:
+        """Note that a client is gone."""
+        self._silent.pop(connection, None)
+        self.busy.discard(connection)
 
 
 class Connection:
     """One client: collects its command, runs it, sends the reply."""
 
-    __slots__ = ("_loop", "_output", "_reply", "_scanner", "_server", "_socket")
+    __slots__ = ("_command", "_loop", "_output", "_reply", "_scanner", "_server", "_socket")
 
     def __init__(self, server: ControlServer, client: socket.socket) -> None:
         self._server = server
@@ -168,12 +187,58 @@ class Connection:
         self._scanner = DatumScanner()
         self._output = Output()
         self._reply = memoryview(b"")
+        self._command: Command | None = None
 
     def start(self) -> None:
         """Read what has arrived already; usually that is all."""
-        self._server.waiting(self, silent=True)
+        self._server.add(self)
         self._loop.add_reader(self._socket, self._readable)
         self._readable()
+
+    def pause(self) -> None:
+        """Read nothing until ``start`` is called again."""
+        self._loop.remove_reader(self._socket)
+
+    def carry(self) -> dict[str, Any]:
+        """What the next image has to know of this client."""
+        command = self._command
+        return {
+            "descriptor": self._socket.fileno(),
+            "received": self._scanner.received().decode("latin-1"),
+            "lines": self._output.lines,
+            "reply": bytes(self._reply).decode("latin-1"),
+            "begun": command is not None,
+        }
+
+    def adopt(self, carried: dict[str, Any]) -> None:
+        """Go on where the previous image was.
+
+        A start, stop or restart that was in progress is requested again, which is the
+        same; of any other action nobody can say how far it came.
+        """
+        self._reply = memoryview(carried["reply"].encode("latin-1"))
+        if self._reply:
+            self._server.begin(self)
+            self._send()
+            return
+        received = carried["received"].encode("latin-1")
+        try:
+            datum = self._scanner.feed(received) if received else None
+            if datum is None:
+                self.start()
+                return
+            command = read_command(datum)
+        except WireError:
+            self._socket.close()
+            return
+        self._output.lines = carried["lines"]
+        name = getattr(command.action, "name", "")
+        if not carried["begun"] or name in _REPEATABLE:
+            self._begin(command)
+            return
+        self._server.begin(self)
+        interrupted = misc_error(f"'{name}' was interrupted by the re-execution of the daemon")
+        self._answer_error(command, interrupted)
 
     def close(self) -> None:
         """Forget the client; a command that it sent goes on."""
@@ -181,7 +246,7 @@ class Connection:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
             self._socket.close()
-        self._server.waiting(self, silent=False)
+        self._server.forget(self)
 
     def _readable(self) -> None:
         try:
@@ -203,11 +268,11 @@ class Connection:
             self.close()
             return
         self._loop.remove_reader(self._socket)
-        self._server.waiting(self, silent=False)
-        self._server.busy.add(self)
-        self._run(command)
+        self._begin(command)
 
-    def _run(self, command: Command) -> None:
+    def _begin(self, command: Command) -> None:
+        self._command = command
+        self._server.begin(self)
         token = client_output.set(self._output)
         try:
             result = perform(
@@ -255,5 +320,5 @@ class Connection:
             self._loop.add_writer(self._socket, self._send)
             return
         except OSError:
-            pass
+            self._reply = memoryview(b"")
         self.close()

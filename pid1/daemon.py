@@ -20,8 +20,9 @@ from hurd.system import FileWatch, RebootError, system
 from pid1.control import ControlServer, SocketError, open_socket
 from pid1.errors import ServiceQuit, misc_error, system_error
 from pid1.log import client_output, log, say, the_log
-from pid1.root import kill_group, make_root
-from pid1.service import RUNNING, STOPPED, STOPPING
+from pid1.process import send_signal, signal_target
+from pid1.root import make_root
+from pid1.service import RUNNING, STOPPED, STOPPING, Service
 from pid1.sexp import Symbol
 from pid1.supervisor import Supervisor
 from pid1.values import Process
@@ -57,7 +58,8 @@ class Daemon:
         self.server = ControlServer(self.supervisor, listener)
         self.finished: asyncio.Future[int] = self.loop.create_future()
         self.rebooting = False
-        self.reexec: Callable[[], None] | None = None
+        # What has to be evaluated again for the definitions: (kind, text or file name).
+        self.journal: list[tuple[str, str]] = []
         self.supervisor.root = make_root(self, load, evaluate)
         self.supervisor.root.capture = the_log  # type: ignore[assignment]
         self.supervisor.register([self.supervisor.root])
@@ -65,20 +67,50 @@ class Daemon:
         self._signals: set[int] = set()
         self._watch: FileWatch | None = None
 
-    async def run(self, ready: Callable[[], Any]) -> int:
-        """Serve until the end; ``ready`` is called once the daemon can be talked to."""
-        self.install_signal_handlers()
-        assert self.supervisor.root is not None
-        await self.supervisor.start(self.supervisor.root)
+    async def run(self, ready: Callable[[], Any], state: dict[str, Any] | None = None) -> int:
+        """Serve until the end; ``ready`` is called once the daemon can be talked to.
+
+        ``state`` is what the previous image left, when this one was re-executed.
+        """
+        root = self.supervisor.root
+        assert root is not None
+        if state is None:
+            self.install_signal_handlers()
+            await self.supervisor.start(root)
+            result = ready()
+            if result is not None:
+                self.supervisor.spawn_task(self._guard(result), name="configuration")
+        else:
+            await self._take_over(root, ready, state)
         self._watch_socket()
-        result = ready()
-        if result is not None:
-            self.supervisor.spawn_task(self._guard(result), name="configuration")
         # What start-up made lives for ever: keep the collector from walking it.
         gc.freeze()
         status = await self.finished
         self._leave()
         return status
+
+    async def _take_over(
+        self, root: Service, ready: Callable[[], Any], state: dict[str, Any]
+    ) -> None:
+        """Go on where the previous image was; clients wait until that is done."""
+        from pid1.reexec import adopt
+
+        self.server.pause()
+        self.pid_file = state["pid_file"]
+        the_log.history = [(when, line) for when, line in state["log"]]
+        root.status = RUNNING
+        root.value = Process(os.getpid())
+        if state["root"] is not None:
+            root.changes = [(status, when) for status, when in state["root"]["changes"]]
+            root.enabled = state["root"]["enabled"]
+        self.install_signal_handlers()
+        self.supervisor.replaying = True
+        try:
+            await self._guard(ready())
+        finally:
+            self.supervisor.replaying = False
+        adopt(self, state)
+        self.server.resume()
 
     async def _guard(self, work: Any) -> None:
         try:
@@ -160,8 +192,12 @@ class Daemon:
             return
         for service in late:
             log(f"Service {service.name} did not stop in time; killing it.")
-            for pid in {service.main_pid, *(service.children or ())} - {None}:
-                kill_group(pid)  # type: ignore[arg-type]
+            pids = set(service.children or ())
+            if service.main_pid is not None:
+                pids.add(service.main_pid)
+            for pid in pids:
+                with contextlib.suppress(PermissionError):
+                    send_signal(signal_target(pid), signal.SIGKILL)
         end += _AFTER_KILL
         while loop.time() < end and any(service.children for service in late):
             await asyncio.sleep(0.02)
@@ -264,8 +300,13 @@ class Daemon:
         assert self.supervisor.root is not None
         self.supervisor.root.set_value(Process(os.getpid()))
 
-    def request_reexec(self) -> None:
-        """Re-execute once the command that asks for it has been answered."""
-        if self.reexec is None:
-            raise misc_error("re-execution is not available")
-        self.loop.call_soon(self.reexec)
+    async def reexec(self) -> None:
+        """Re-execute once the command that asks for it is answered; raises KeyedError."""
+        from pid1.reexec import check_image, reexecute
+
+        await check_image()
+        self.supervisor.spawn_task(reexecute(self), name="re-execution")
+
+    async def tick(self) -> None:
+        """Let other work proceed for a moment."""
+        await asyncio.sleep(0.005)

@@ -76,6 +76,15 @@ class Children:
         for callback in callbacks:
             callback(status)
 
+    def unclaimed(self) -> list[tuple[int, int]]:
+        """Statuses that nobody asked for yet, as (PID, wait status)."""
+        return list(self._unclaimed.items())
+
+    def claim(self, statuses: dict[int, int]) -> None:
+        """Report statuses that the previous image of the daemon collected."""
+        for pid, status in statuses.items():
+            self.ended(pid, status)
+
     def forget_unclaimed(self, pid: int) -> None:
         """A new process has this number: an older status under it is not its own."""
         self._unclaimed.pop(pid, None)

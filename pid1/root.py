@@ -7,16 +7,14 @@ functions, so that this module knows no Scheme.
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from hurd.system import system
 from pid1.errors import KeyedError, ServiceNotFound
 from pid1.log import say
-from pid1.process import signal_target
 from pid1.service import RUNNING, STARTING, STOPPED, Action, Service
-from pid1.values import Process
+from pid1.values import Process, WireData
 
 if TYPE_CHECKING:
     from pid1.daemon import Daemon
@@ -74,8 +72,8 @@ class RootActions:
     def help(self, _value: Any) -> str:
         return _HELP
 
-    def status(self, _value: Any) -> list[object]:
-        return [service.to_wire() for service in self.daemon.supervisor.registry]
+    def status(self, _value: Any) -> WireData:
+        return WireData([service.to_wire() for service in self.daemon.supervisor.registry])
 
     async def halt(self, _value: Any) -> None:
         await self.daemon.power("halt", "Halting...")
@@ -155,8 +153,8 @@ class RootActions:
     def restart(self, _value: Any, *_arguments: object) -> None:
         say("You must be kidding.")
 
-    def reexec(self, _value: Any) -> bool:
-        self.daemon.request_reexec()
+    async def reexec(self, _value: Any) -> bool:
+        await self.daemon.reexec()
         return True
 
 
@@ -220,12 +218,3 @@ def make_root(
         stop=stop,
         actions=tuple(table),
     )
-
-
-def kill_group(pid: int) -> None:
-    """Kill a service's process and its group at once, at the end of a shutdown's patience."""
-    target = signal_target(pid)
-    try:
-        os.kill(target, signal.SIGKILL) if target > 0 else os.killpg(-target, signal.SIGKILL)
-    except OSError:
-        pass

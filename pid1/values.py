@@ -46,6 +46,18 @@ class Process:
         ]
 
 
+class WireData:
+    """A value that is wire data already, not to be taken for one of the language's."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: object) -> None:
+        self.data = data
+
+    def to_wire(self) -> object:
+        return self.data
+
+
 def _default_encode(value: Any) -> object:
     if value is None:
         return "#<unspecified>"
@@ -62,10 +74,18 @@ def _default_text(value: Any) -> str:
     return str(value)
 
 
+def _default_decode(value: object) -> Any:
+    return value
+
+
 class Presentation:
-    """How values are shown; the language replaces both functions when it is loaded."""
+    """How values are shown; the language replaces the functions when it is loaded.
+
+    ``decode`` makes a running value of wire data again, after re-execution.
+    """
 
     encode: Callable[[Any], object] = staticmethod(_default_encode)
+    decode: Callable[[object], Any] = staticmethod(_default_decode)
     text: Callable[[Any], str] = staticmethod(_default_text)
 
 

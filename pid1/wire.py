@@ -81,10 +81,14 @@ class DatumScanner:
                 self._in_string = False
             elif self._token():
                 return bytes(data[self._start : self._position])
-            elif data[self._position :] in (b"#", b"\\"):
+            elif bytes(data[self._position :]) in (b"#", b"\\"):
                 # Two characters long, of which one is missing.
                 return None
         return None
+
+    def received(self) -> bytes:
+        """All bytes so far."""
+        return bytes(self._data)
 
     def _skip_past(self, mark: bytes) -> bool:
         end = self._data.find(mark, self._position)

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pid1.errors import ServiceError
 from pid1.log import log, say, write_output
-from pid1.sexp import write
+from pid1.sexp import Symbol, write
+from pid1.supervisor import supervisor
 from services import convert
 from services.api.errors import describe, from_scheme
-from services.scheme import (
-    abbreviate,
-    default_imports,
-    error_message,
-    evaluate,
-    host_modules,
-    load,
-    read_one,
-    user_module,
-)
+from services.scheme import default_imports, evaluate, host_modules, load, read_one, user_module
 from services.scheme.errors import SchemeError
 from services.scheme.ports import write_output as port_output
 from services.scheme.types import Value, Values
+
+if TYPE_CHECKING:
+    from pid1.daemon import Daemon
 
 _API = "services.api."
 # Modules that a configuration may name, and what supplies them.
@@ -54,8 +50,13 @@ _MODULES = {
 }
 
 
-def install() -> None:
+_journal: list[tuple[str, str]] = []
+
+
+def install(daemon: Daemon) -> None:
     """Connect the language to the daemon: modules, output, the way values are shown."""
+    global _journal
+    _journal = daemon.journal
     for name, module in _MODULES.items():
         host_modules[name] = _API + module
     if ("shepherd", "service") not in default_imports:
@@ -64,6 +65,14 @@ def install() -> None:
     from services.api.service import bind_root
 
     bind_root()
+
+
+def error_message(error: SchemeError) -> str:
+    """Return an error as Guile prints it."""
+    from pid1.herd.errors import exception_text
+
+    wire = [convert.to_wire(argument) for argument in error.arguments]
+    return exception_text(Symbol(error.key), wire)
 
 
 async def _value(result: Value | Awaitable[Value]) -> Value:
@@ -78,26 +87,51 @@ def _translate(error: SchemeError) -> BaseException:
     return from_scheme(error) or convert.to_keyed(error)
 
 
+def _record(kind: str, text: str, before: int) -> None:
+    """Remember an evaluation that registered services, for re-execution."""
+    if supervisor().registrations != before:
+        _journal.append((kind, text))
+
+
 async def load_file(file: str) -> Any:
     """Evaluate a file for the ``load`` action; return the value of its last form."""
     port_output.set(write_output)
+    before = supervisor().registrations
     try:
         return await _value(load(file, user_module()))
     except SchemeError as error:
         if error.location is not None:
             say(f"{error.location}: {error_message(error)}")
         raise _translate(error) from error
+    finally:
+        _record("load", str(Path(file).absolute()), before)  # noqa: ASYNC240 - no I/O
 
 
 async def evaluate_text(text: str) -> Any:
     """Evaluate the first datum of ``text`` for the ``eval`` action, in a fresh module."""
     port_output.set(write_output)
+    before = supervisor().registrations
     try:
         datum = read_one(text)
-        say(f"Evaluating user expression {abbreviate(datum)}.")
+        from services.scheme.truncated import truncated
+
+        say(f"Evaluating user expression {truncated(datum)}.")
         return await _value(evaluate(datum, user_module()))
     except SchemeError as error:
         raise _translate(error) from error
+    finally:
+        _record("eval", text, before)
+
+
+async def load_again(path: str, state: dict[str, Any]) -> None:
+    """Bring back the definitions after re-execution; nothing is started meanwhile."""
+    log(f"Loading '{path}' again after re-execution.")
+    await load_configuration(path)
+    for kind, text in state["journal"]:
+        try:
+            await (load_file(text) if kind == "load" else evaluate_text(text))
+        except ServiceError as error:
+            log(f"Cannot repeat '{kind}' after re-execution: {error}")
 
 
 async def load_configuration(path: str) -> None:

@@ -16,10 +16,10 @@ from pid1.log import log
 from pid1.sexp import Keyword, Symbol, Vector
 from pid1.supervisor import current_service
 from pid1.values import Presentation, Process
-from pid1.values import encode as encode_value
-from services.scheme import apply, display_string, write_string
+from services.scheme import apply
 from services.scheme.errors import SchemeError
 from services.scheme.primitives import Await, Primitive, Steps
+from services.scheme.printer import write as write_string
 from services.scheme.types import NIL, Pair, Procedure, Value, scheme_list
 
 
@@ -189,11 +189,12 @@ def text_of(value: Value) -> str:
 def install() -> None:
     """Make ``pid1`` show values as Scheme does."""
     Presentation.encode = staticmethod(to_wire)
+    Presentation.decode = staticmethod(from_wire)
     Presentation.text = staticmethod(text_of)
 
 
 __all__ = [
-    "Constructor", "Host", "Start", "display_string", "encode_value", "from_wire", "install",
+    "Constructor", "Host", "Start", "from_wire", "install",
     "keyed_as_scheme", "running_value", "start_callable", "stop_callable", "text_of", "to_keyed",
     "to_wire",
 ]  # fmt: skip

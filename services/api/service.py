@@ -20,9 +20,9 @@ from services.api import errors, parameters, processes
 from services.api.errors import as_scheme
 from services.convert import Host, from_wire, start_callable, stop_callable, to_wire
 from services.scheme.errors import SchemeError, syntax_error, wrong_type
-from services.scheme.macros import Macro
 from services.scheme.parameters import value_of
 from services.scheme.primitives import Await, Call, Library, Steps
+from services.scheme.syntax import Macro
 from services.scheme.types import NIL, Pair, Procedure, Value, is_list, iterate, scheme_list
 
 LIBRARY = Library()
@@ -49,7 +49,7 @@ def wait(work: Awaitable[Any]) -> Steps:
 
 
 def _mismatch(argument: str, value: Value, expected: str) -> SchemeError:
-    from services.scheme import write_string
+    from services.scheme.printer import write as write_string
 
     say(
         f"In call to 'service', value {write_string(value)} of argument '{argument}' has the "
@@ -158,8 +158,9 @@ class SchemeAction(Host):
 
     __slots__ = ()
 
-    def __call__(self, value: Any, *arguments: object) -> Any:
-        return self.run((value, *[from_wire(argument) for argument in arguments]))
+    def __call__(self, *arguments: object) -> Any:
+        value, *rest = arguments
+        return self.run((value, *[from_wire(argument) for argument in rest]))
 
 
 @LIBRARY.primitive("action", 2, 3)

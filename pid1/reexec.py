@@ -1,0 +1,338 @@
+"""Replacing the running daemon by a fresh image of itself, keeping what it supervises.
+
+Processes, pipes, sockets and the exit statuses of children survive ``execve``; what the
+daemon knows about them is written to an unnamed file that the next image inherits.
+Definitions are code: they come back by loading the configuration again, with starts
+suppressed, and what was loaded or evaluated since.  Clients wait in the kernel's queue
+meanwhile; nobody is refused and no status is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any, Final
+
+from hurd.system import SpawnSpec
+from pid1.capture import Capture
+from pid1.errors import misc_error
+from pid1.forkexec import ForkExec, Kill
+from pid1.log import log, the_log
+from pid1.process import is_alive
+from pid1.service import RUNNING, STARTING, STOPPED, STOPPING, Service
+from pid1.sexp import write
+from pid1.supervisor import Supervisor
+from pid1.values import Presentation, Process, encode
+from pid1.wire import WireError, read_datum
+
+if TYPE_CHECKING:
+    from pid1.daemon import Daemon
+
+# Names the descriptor of the state, for the next image only.
+VARIABLE: Final = "DROVER_REEXEC_FD"
+# Seconds that starts, stops and commands in progress may take to finish first.
+PATIENCE: Final = 5.0
+_FORMAT: Final = 1
+
+
+# Values
+
+
+def pack_value(value: Any) -> Any:
+    """Return a running value as JSON data, None for one that cannot be carried over."""
+    if isinstance(value, Process):
+        return ["process", value.pid, value.command]
+    carry = getattr(value, "carry", None)
+    if carry is not None:
+        return ["carried", carry()]
+    wire = encode(value)
+    if isinstance(wire, str) and not isinstance(value, str):
+        return ["none"] if value is None else None
+    return ["data", write(wire)]
+
+
+def unpack_value(packed: Any, service: Service) -> Any:
+    """Return the running value again; True stands for one that could not be carried over."""
+    if packed is None:
+        return True
+    if packed[0] == "process":
+        return Process(packed[1], packed[2])
+    if packed[0] == "none":
+        return None
+    if packed[0] == "carried":
+        adopt = getattr(service.start, "adopt", None)
+        return adopt(packed[1]) if adopt is not None else True
+    try:
+        (value,) = read_datum(f"({packed[1]})".encode())  # type: ignore[misc]
+    except (WireError, TypeError, ValueError):
+        return True
+    return Presentation.decode(value)
+
+
+# Services
+
+
+_SPEC_FIELDS: Final = SpawnSpec.__slots__
+
+
+def _pack_definition(service: Service) -> dict[str, Any] | None:
+    """The definition of a service that runs a program and needs no code of a configuration."""
+    start, stop = service.start, service.stop
+    if not isinstance(start, ForkExec) or not isinstance(stop, Kill):
+        return None
+    spec = {name: getattr(start.spec, name) for name in _SPEC_FIELDS}
+    if spec.pop("extra_descriptors") or spec.pop("tty") is not None:
+        return None
+    if any(spec.pop(name) is not None for name in ("stdin", "stdout", "stderr")):
+        return None
+    return {
+        "spec": spec,
+        "log_file": start.log_file,
+        "pid_file": start.pid_file,
+        "pid_file_timeout": start.pid_file_timeout,
+        "kill": [int(stop.signal), stop.grace_period],
+        "requirement": service.requirement,
+        "one_shot": service.one_shot,
+        "transient": service.transient,
+        "respawn": service.respawn,
+        "respawn_limit": service.respawn_limit,
+        "respawn_delay": service.respawn_delay,
+        "documentation": service.documentation,
+    }
+
+
+def _unpack_definition(names: list[str], packed: dict[str, Any]) -> Service:
+    options = dict(packed["spec"])
+    spec = SpawnSpec(options.pop("command"), options.pop("environment"), **options)
+    return Service(
+        tuple(names),
+        tuple(packed["requirement"]),
+        one_shot=packed["one_shot"],
+        transient=packed["transient"],
+        respawn=packed["respawn"],
+        respawn_limit=tuple(packed["respawn_limit"]),
+        respawn_delay=packed["respawn_delay"],
+        documentation=packed["documentation"],
+        start=ForkExec(spec, packed["log_file"], packed["pid_file"], packed["pid_file_timeout"]),
+        stop=Kill(*packed["kill"]),
+    )
+
+
+def _pack_service(service: Service, respawning: bool) -> dict[str, Any]:
+    capture = service.capture
+    status = service.status
+    return {
+        "names": service.names,
+        "definition": _pack_definition(service),
+        "status": status,
+        "value": pack_value(service.value) if status in (RUNNING, STOPPING) else None,
+        "enabled": service.enabled,
+        "changes": service.changes,
+        "failures": service.failures,
+        "respawns": service.respawns,
+        "exits": service.exits,
+        "children": sorted(service.children or ()),
+        "respawning": respawning,
+        "capture": None if capture is None else capture.carry(),
+    }
+
+
+def snapshot(daemon: Daemon) -> dict[str, Any]:
+    """Return all that the next image has to know, as JSON data."""
+    supervisor = daemon.supervisor
+    root = supervisor.root
+    return {
+        "format": _FORMAT,
+        "listener": daemon.server.listener.fileno(),
+        "socket_path": daemon.socket_path,
+        "pid_file": daemon.pid_file,
+        "journal": daemon.journal,
+        "log": the_log.history,
+        "clients": daemon.server.carry(),
+        "root": {"changes": root.changes, "enabled": root.enabled} if root is not None else None,
+        "background": supervisor.background,
+        "unclaimed": supervisor.children.unclaimed(),
+        "services": [
+            _pack_service(service, service in supervisor.respawning)
+            for service in supervisor.registry
+            if service is not root
+        ],
+    }
+
+
+def _descriptors(state: dict[str, Any]) -> list[int]:
+    found = [state["listener"], *(client["descriptor"] for client in state["clients"])]
+    for packed in state["services"]:
+        if packed["capture"] is not None:
+            found += packed["capture"]["pipes"]
+        if packed["value"] is not None and packed["value"][0] == "carried":
+            found += packed["value"][1].get("descriptors", [])
+    return found
+
+
+# The old image
+
+
+def busy(supervisor: Supervisor) -> list[Service]:
+    """Services in the middle of a transition."""
+    return [s for s in supervisor.registry if s.status in (STARTING, STOPPING)]
+
+
+def execute(daemon: Daemon) -> None:
+    """Replace this image; returns only if that failed, and then all is as before.
+
+    Raises OSError with the reason.
+    """
+    state = snapshot(daemon)
+    descriptors = _descriptors(state)
+    with tempfile.TemporaryFile() as file:
+        file.write(json.dumps(state).encode())
+        file.flush()
+        file.seek(0)
+        descriptors.append(file.fileno())
+        environment = {**os.environ, VARIABLE: str(file.fileno())}
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, True)
+        try:
+            os.execve(sys.executable, command_line(), environment)
+        finally:
+            for descriptor in descriptors:
+                with contextlib.suppress(OSError):
+                    os.set_inheritable(descriptor, False)
+
+
+def command_line() -> list[str]:
+    """How this interpreter was started."""
+    return [sys.executable, *sys.orig_argv[1:]]
+
+
+# The new image
+
+
+def inherited_state() -> dict[str, Any] | None:
+    """Return what the previous image left, or None in a daemon that starts afresh."""
+    number = os.environ.pop(VARIABLE, None)
+    if number is None:
+        return None
+    try:
+        descriptor = int(number)
+        fcntl.fcntl(descriptor, fcntl.F_GETFD)
+        with os.fdopen(descriptor, "rb") as file:
+            state: dict[str, Any] = json.loads(file.read())
+    except (OSError, ValueError):
+        return None
+    return state if state.get("format") == _FORMAT else None
+
+
+def inherited_listener(state: dict[str, Any]) -> socket.socket:
+    """Return the control socket of the previous image."""
+    listener = socket.socket(fileno=state["listener"])
+    listener.setblocking(False)
+    return listener
+
+
+def adopt(daemon: Daemon, state: dict[str, Any]) -> None:
+    """Give the services, loaded again, the state that they had."""
+    supervisor = daemon.supervisor
+    wanted = {packed["names"][0]: packed for packed in state["services"]}
+    for service in list(supervisor.registry):
+        if service is not supervisor.root and service.name not in wanted:
+            supervisor.registry.unregister(service)
+    for name, packed in wanted.items():
+        service = supervisor.registry.get(name) or _recreate(supervisor, packed)
+        try:
+            _adopt_service(supervisor, service, packed)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            log(f"Cannot take over service {name}: {error}")
+    supervisor.children.claim(dict(state["unclaimed"]))
+    for names in state["background"]:
+        supervisor.start_in_background(names)
+    daemon.server.adopt(state["clients"])
+    log(f"Took over {len(wanted)} services from the previous image.")
+
+
+def _recreate(supervisor: Supervisor, packed: dict[str, Any]) -> Service:
+    """A service whose definition did not come back with the configuration."""
+    if packed["definition"] is not None:
+        service = _unpack_definition(packed["names"], packed["definition"])
+    else:
+        log(f"The definition of service {packed['names'][0]} is lost; it can be stopped only.")
+        service = Service(tuple(packed["names"]), stop=_stop_orphan, start=lambda *_a: False)
+    supervisor.register([service])
+    return service
+
+
+def _stop_orphan(value: Any, *_arguments: object) -> Any:
+    return Kill()(value) if isinstance(value, Process) else False
+
+
+def _adopt_service(supervisor: Supervisor, service: Service, packed: dict[str, Any]) -> None:
+    service.enabled = packed["enabled"]
+    service.changes = [(status, when) for status, when in packed["changes"]]
+    service.failures = tuple(packed["failures"])
+    service.respawns = tuple(packed["respawns"])
+    service.exits = tuple((status, when) for status, when in packed["exits"])
+    status = packed["status"]
+    if packed["capture"] is not None and status != STARTING:
+        service.capture = Capture.carried(packed["capture"])
+    if status in (RUNNING, STOPPING):
+        service.value = unpack_value(packed["value"], service)
+        service.status = RUNNING
+        if packed["value"] is None:
+            log(f"The running value of service {service.name} could not be carried over.")
+    for pid in packed["children"]:
+        supervisor.own(service, pid)
+    service.touch()
+    if service.main_pid is not None and not is_alive(service.main_pid):
+        # Reaped by nobody of ours: a daemon adopted through its PID file.
+        if service.main_pid not in packed["children"]:
+            supervisor.own(service, service.main_pid)
+            supervisor.children.ended(service.main_pid, 0)
+    elif service.main_pid is not None:
+        supervisor.own(service, service.main_pid)
+    if status == STOPPING:
+        supervisor.spawn_task(supervisor.stop(service), name=f"stop {service.name}")
+    elif status == STARTING:
+        service.status = STOPPED
+        supervisor.spawn_task(supervisor.start(service), name=f"start {service.name}")
+    elif packed["respawning"]:
+        supervisor.spawn_task(supervisor.respawn(service), name=f"respawn {service.name}")
+
+
+async def reexecute(daemon: Daemon) -> None:
+    """Finish what is in progress, then replace the image; on failure go on as before."""
+    loop = daemon.loop
+    daemon.server.pause()
+    try:
+        end = loop.time() + PATIENCE
+        while loop.time() < end and (daemon.server.busy or busy(daemon.supervisor)):
+            await daemon.tick()
+        # Starts that do not end are begun again by the next image.
+        for service in busy(daemon.supervisor):
+            if service.job is not None:
+                log(f"Start of service {service.name} begins again after re-execution.")
+        log("Re-executing.")
+        execute(daemon)
+    except OSError as error:
+        log(f"Cannot re-execute: {error.strerror}.")
+    finally:
+        daemon.server.resume()
+
+
+async def check_image() -> None:
+    """Raise KeyedError unless the program that would be executed starts."""
+    from pid1.forkexec import default_environment, spawn_command
+
+    spec = SpawnSpec([*command_line(), "--version"], default_environment())
+    status = await spawn_command(spec)
+    if status != 0:
+        raise misc_error("the new image does not start; not re-executing", status)
+
+
+__all__ = ["adopt", "check_image", "execute", "inherited_listener",
+           "inherited_state", "reexecute"]  # fmt: skip
