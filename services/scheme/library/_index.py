@@ -215,6 +215,22 @@ _NAMES = {
         "set-tm:min set-tm:hour set-tm:mday set-tm:mon set-tm:year set-tm:wday set-tm:yday "
         "set-tm:isdst set-tm:gmtoff set-tm:zone gmtime localtime mktime strftime strptime "
     ),
+    "formatting": ("format simple-format "),
+    "regexps": (
+        "regexp/basic regexp/extended regexp/icase regexp/newline regexp/notbol regexp/noteol "
+        "make-regexp regexp? regexp-exec string-match regexp-match? match:substring "
+        "match:start match:end match:prefix match:suffix match:string match:count regexp-quote "
+        "list-matches fold-matches regexp-substitute regexp-substitute/global "
+    ),
+    "sockets": (
+        "make-socket-address sockaddr:fam sockaddr:addr sockaddr:port sockaddr:flowinfo "
+        "sockaddr:scopeid sockaddr:path inet-pton inet-ntop socket socketpair bind listen "
+        "connect accept getsockname getpeername setsockopt getsockopt shutdown send recv! "
+        "sendto recvfrom! getaddrinfo addrinfo:flags addrinfo:fam addrinfo:socktype "
+        "addrinfo:protocol addrinfo:addr addrinfo:canonname gai-strerror getserv getservbyname "
+        "getservbyport servent:name servent:aliases servent:port servent:proto "
+    ),
+    "trees": ("scandir string-locale<? file-system-fold file-system-tree ftw nftw "),
     "miscellany": (
         "identity procedure? unspecified? const noop negate compose procedure-name gc "
         "gc-disable gc-enable gc-stats version effective-version major-version minor-version "

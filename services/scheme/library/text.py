@@ -9,13 +9,13 @@ def displayed(value: Value) -> str:
     """``value`` as ``display`` shows it."""
     if type(value) is str:
         return value
-    from services.scheme.printer import display_string
+    from services.scheme.printer import display
 
-    return display_string(value)
+    return display(value)
 
 
 def written(value: Value) -> str:
     """``value`` as ``write`` shows it."""
-    from services.scheme.printer import write_string
+    from services.scheme.printer import write
 
-    return write_string(value)
+    return write(value)
