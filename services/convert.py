@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pid1.errors import KeyedError, ServiceQuit
 from pid1.log import log
@@ -21,6 +21,9 @@ from services.scheme.errors import SchemeError
 from services.scheme.primitives import Await, Primitive, Steps
 from services.scheme.printer import write as write_string
 from services.scheme.types import NIL, Pair, Procedure, Value, scheme_list
+
+if TYPE_CHECKING:
+    from services.scheme.machine import Machine
 
 
 def to_wire(value: Value) -> object:
@@ -150,19 +153,29 @@ def running_value(value: Value) -> Any:
     return value
 
 
-class Constructor(Primitive):
+class Constructor(Procedure):
     """A start or stop procedure written in Python, which Scheme code may call as well."""
 
-    __slots__ = ("host",)
+    __slots__ = ("host", "name")
 
     def __init__(self, name: str, host: Callable[..., Any]) -> None:
-        super().__init__(name, self._steps, 0, None, generator=True)
+        self.name = name
         self.host = host
 
+    def __str__(self) -> str:
+        return f"#<procedure {self.name} args>"
+
+    def apply_in(self, machine: Machine, arguments: tuple[Value, ...]) -> Any:
+        """Apply it in an evaluation: called by the machine for procedures it does not know."""
+        return machine.apply(Primitive(self.name, self._steps, 0, None, True), arguments)
+
     def _steps(self, *arguments: Value) -> Steps:
-        result = self.host(*arguments)
-        if inspect.isawaitable(result):
-            result = yield Await(result)
+        try:
+            result = self.host(*arguments)
+            if inspect.isawaitable(result):
+                result = yield Await(result)
+        except KeyedError as error:
+            raise keyed_as_scheme(error) from error
         return result
 
 

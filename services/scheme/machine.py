@@ -17,13 +17,14 @@ from services.scheme.errors import SchemeError, system_error, wrong_number_of_ar
 from services.scheme.parameters import CallWith, Parameter, dynamic, set_value
 from services.scheme.primitives import Await, Call, Primitive, TailCall
 from services.scheme.procedures import UNSET, CaseLambda, Closure, Operation, Where
-from services.scheme.types import Keyword, Procedure, Value, Values, scheme_list
+from services.scheme.types import NIL, Keyword, Procedure, Value, Values, scheme_list
 
 JUMP: Any = type("Jump", (), {"__repr__": lambda self: "JUMP"})()
 
 _STEPS = 64  # steps between two looks at the clock
 _FRAME_BYTES = 200  # measured: what a frame of a simple recursion keeps alive
 _share = 4  # the stack may take this part of the memory: a quarter
+_MOST = 1 << 30  # bytes, however large the memory: this is PID 1, not a computation
 
 
 def _stack_limit() -> int:
@@ -33,7 +34,7 @@ def _stack_limit() -> int:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
         memory = 1 << 30
-    return max(100_000, memory // _share // _FRAME_BYTES) * 2
+    return max(100_000, min(memory // _share, _MOST) // _FRAME_BYTES) * 2
 
 
 class Stop(BaseException):
@@ -396,9 +397,12 @@ def as_scheme_error(
 
 
 def single(value: Value) -> Value:
-    """The first of multiple values; unspecified if there is none."""
+    """The first of multiple values, as a continuation that takes one gets it."""
     if type(value) is Values:
-        return value.items[0] if value.items else None
+        if not value.items:
+            message = "Zero values returned to single-valued continuation"
+            raise SchemeError("misc-error", (False, message, NIL, False))
+        return value.items[0]
     return value
 
 
