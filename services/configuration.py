@@ -72,7 +72,7 @@ def error_message(error: SchemeError) -> str:
     from pid1.herd.errors import exception_text
 
     wire = [convert.to_wire(argument) for argument in error.arguments]
-    return exception_text(Symbol(error.key), wire)
+    return exception_text(Symbol(error.key), wire).rstrip("\n")
 
 
 async def _value(result: Value | Awaitable[Value]) -> Value:
