@@ -7,7 +7,9 @@ already.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -17,7 +19,7 @@ from typing import IO
 VERSION = "1.0.9"
 # The first Debian release with that version.
 SUITE = "forky"
-PACKAGES = ["shepherd", "bsdutils", "netcat-openbsd", "procps", "python3"]
+PACKAGES = ["shepherd", "bsdutils", "netcat-openbsd", "procps", "python3", "python3-cffi-backend"]
 
 
 class ChrootUnavailable(Exception):
@@ -34,7 +36,9 @@ def find_or_build() -> Path:
     if given:
         return _checked(Path(given))
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drover"
-    root = cache / f"shepherd-{VERSION}"
+    # A change of the packages makes another chroot.
+    key = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:8]
+    root = cache / f"shepherd-{VERSION}-{key}"
     if not root.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with (cache / "lock").open("w") as lock:
@@ -48,10 +52,12 @@ def _checked(root: Path) -> Path:
     status = root / "var/lib/dpkg/status"
     if not status.is_file():
         raise ChrootUnavailable(f"{root} is not the root directory of a Debian system")
-    entries = status.read_text().split("\n\n")
-    versions = [entry for entry in entries if entry.startswith("Package: shepherd\n")]
-    if not versions or f"\nVersion: {VERSION}-" not in versions[0]:
-        raise ChrootUnavailable(f"{root} does not have version {VERSION} of the package shepherd")
+    entries = re.findall(r"^Package: (.*)\n(?:.+\n)*?Version: (.*)\n", status.read_text(), re.M)
+    versions = dict(entries)
+    if missing := [package for package in PACKAGES if package not in versions]:
+        raise ChrootUnavailable(f"{root} lacks the packages {' '.join(missing)}")
+    if not versions["shepherd"].startswith(f"{VERSION}-"):
+        raise ChrootUnavailable(f"{root} has shepherd {versions['shepherd']}, not {VERSION}")
     return root
 
 

@@ -68,15 +68,20 @@ home=/root
 [ "$2" = 0 ] || home=/home/tester
 user=root
 [ "$2" = 0 ] || user=tester
-chroot --userspec="$2:$2" . /usr/bin/env -i SHLVL=-1 SHELL=/bin/bash HOME=$home USER=$user \
+timeout --kill-after=2 "$3" chroot --userspec="$2:$2" . /usr/bin/env -i \
+    SHLVL=-1 SHELL=/bin/bash HOME=$home USER=$user \
     LC_ALL=C.UTF-8 PATH=/usr/bin:/bin XDG_RUNTIME_DIR=/run/user/$2 \
     /bin/bash /opt/script >opt/stdout 2>opt/stderr </dev/null || status=$?
 echo $status >opt/status
-shift 2
+shift 3
 for path in "$@"; do
     [ ! -e "$path" ] || echo "$path"
 done | tar -c -f - -T - opt/status opt/stdout opt/stderr
 """
+
+
+# What timeout(1) makes of a command that took too long.
+TIMED_OUT = 124
 
 
 class SandboxUnavailable(Exception):
@@ -128,7 +133,8 @@ def run(
 
     `work` are files put into /tmp, `opt` files put into /opt, `cover` files that hide those of
     the chroot (``usr/bin/herd``).  `collect` names the files and directories, relative to
-    the root of the chroot, that are wanted back.  `timeout` is in seconds.
+    the root of the chroot, that are wanted back.  `timeout` is in seconds;
+    a script that takes longer is killed, and its status is TIMED_OUT.
 
     Raises SandboxUnavailable where namespaces cannot be made.
     """
@@ -137,10 +143,20 @@ def run(
     files |= {f"cover/{name}": content for name, content in (cover or {}).items()}
     files |= opt or {}
     process = subprocess.run(
-        [*unshare_command(), "/bin/sh", "-c", _INSIDE, "sandbox", chroot, str(uid), *collect],
+        [
+            *unshare_command(),
+            "/bin/sh",
+            "-c",
+            _INSIDE,
+            "sandbox",
+            chroot,
+            str(uid),
+            str(timeout),
+            *collect,
+        ],
         input=pack(files),
         capture_output=True,
-        timeout=timeout,
+        timeout=timeout + 30,
         check=False,
     )
     if process.returncode != 0:

@@ -77,7 +77,7 @@ def run(chroot: Path, name: str, pair: Pair) -> Session:
         cover=covers(pair),
         opt=drover_tree(chroot) if "drover" in (pair.daemon, pair.client) else None,
         collect=[OUTPUT[name], "tmp/log"],
-        timeout=180,
+        timeout=90,
     )
     prefix = OUTPUT[name] + "/"
     files = {path.removeprefix(prefix): content for path, content in result.files.items()}

@@ -65,4 +65,6 @@ def test_session_gives_what_was_recorded(
     assert 'File "/opt/drover' not in actual.stdout + actual.stderr + actual.log, "a traceback"
     found = compare.differences(session, runner.recorded(session), actual, pair)
     if found:
+        if not actual.captures:
+            found = [actual.stdout, actual.stderr]
         pytest.fail("\n".join([f"{len(found)} differences", *found]), pytrace=False)
