@@ -224,9 +224,10 @@ class Kill:
 async def kill_process(pid: int, number: int, grace_period: float) -> bool:
     """End a service's process and what it leaves behind; record how it ended."""
     service = current_service.get()
+    contained = service.containment if service is not None else None
     target = signal_target(pid)
     # Taken now: the children of a dead process are ours, or nobody's, and not found again.
-    remains = system.descendants(pid)
+    remains = system.descendants(pid) if contained is None else []
     try:
         status = await terminate(supervisor().children, target, number, grace_period, pid)
     except OSError as error:
@@ -235,10 +236,14 @@ async def kill_process(pid: int, number: int, grace_period: float) -> bool:
         service.record_exit(status)
     if target < 0:
         send_signal(target, signal.SIGKILL)
-    for process in remains:
-        if is_alive(process) and send_signal(process, signal.SIGKILL):
-            log(f"Killed process {process}, which was left behind.")
+    left = contained.sweep() if contained is not None else _kill_each(remains)
+    if left and service is not None:
+        log(f"Killed {left} process(es) that service {service.name} left behind.")
     return False
+
+
+def _kill_each(processes: list[int]) -> int:
+    return sum(is_alive(pid) and send_signal(pid, signal.SIGKILL) for pid in processes)
 
 
 async def spawn_command(spec: SpawnSpec, log_file: str | None = None) -> int:

@@ -26,6 +26,7 @@ from pid1.values import Process, encode
 if TYPE_CHECKING:
     import asyncio
 
+    from hurd.system import Containment
     from pid1.capture import Capture
 
 STOPPED: Final = "stopped"
@@ -92,6 +93,7 @@ class Service:
 
     __slots__ = (
         "__weakref__", "_sexp", "_sexp_messages", "actions", "capture", "changes", "children",
+        "containment",
         "deaths", "documentation", "enabled", "exits", "failures", "job", "names", "one_shot",
         "origin", "replacement", "requirement", "respawn", "respawn_delay", "respawn_limit",
         "respawns", "settled", "start", "start_timeout", "status", "stop",
@@ -143,6 +145,8 @@ class Service:
         self.capture: Capture | None = None
         # Processes forked on its behalf and not yet reaped.
         self.children: set[int] | None = None
+        # Its control group, where the kernel has them.
+        self.containment: Containment | None = None
         # Deaths that arrived while starting: (pid, wait status), handled once running.
         self.deaths: list[tuple[int, int]] | None = None
         # The task that runs the start procedure, and who waits for the end of a transition.

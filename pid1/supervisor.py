@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, Final
 
+from hurd.system import system
 from pid1 import values
 from pid1.capture import Capture
 from pid1.errors import KeyedError, ServiceNotFound, keyed
@@ -51,6 +52,7 @@ class Supervisor:
         self.children = Children()
         self.root: Service | None = None
         _current[:] = [self]
+        self._control_groups: bool | None = None
         # Kept for re-execution: what is under way without a transition that shows it.
         self.background: list[list[str]] = []
         self.respawning: set[Service] = set()
@@ -537,6 +539,16 @@ class Supervisor:
             if service.capture is not None:
                 service.capture.pid = value.pid
         log(f"Running value of service {service.name} changed to {values.text(value)}.")
+
+    def contain(self, service: Service, pid: int) -> None:
+        """Put a process into the control group of ``service``, where the kernel has them."""
+        if self._control_groups is None:
+            self._control_groups = system.has_control_groups()
+        if not self._control_groups:
+            return
+        if service.containment is None:
+            service.containment = system.containment(service.name, control_group=True)
+        service.containment.add(pid)
 
     def attach_output(self, service: Service, capture: Capture) -> None:
         """What a new process of ``service`` prints is the service's output from now on."""

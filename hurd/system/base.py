@@ -180,6 +180,14 @@ class Containment:
         """Signal all members; how many. Before SIGKILL they are stopped, lest they fork."""
         raise NotImplementedError("kill")
 
+    def sweep(self) -> int:
+        """Kill what is left once the main process has ended, and forget it; how many there were.
+
+        Looks at the control group only, if there is one: its cost does not grow with the number of
+        processes of the machine.
+        """
+        raise NotImplementedError("sweep")
+
     def close(self) -> None:
         """Forget everything; harms no process."""
         raise NotImplementedError("close")
@@ -259,6 +267,10 @@ class System:
         Never fails: what cannot be had is replaced by looking at the process table.
         """
         raise NotImplementedError("containment")
+
+    def has_control_groups(self) -> bool:
+        """Whether `containment` with `control_group` can use one."""
+        raise NotImplementedError("has_control_groups")
 
     # The machine
 

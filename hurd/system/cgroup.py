@@ -70,6 +70,14 @@ class GroupContainment(TableContainment):
         super().kill(signal)
         return before
 
+    def sweep(self) -> int:
+        left = len(self._further_members())
+        if left:
+            with contextlib.suppress(OSError):
+                _write(f"{self.directory}/cgroup.kill", "1")
+        self.close()
+        return left
+
     def close(self) -> None:
         super().close()
         for directory in (self.directory, self._parent):

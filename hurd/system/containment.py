@@ -90,6 +90,9 @@ class TableContainment(Containment):
             except OSError:
                 continue
 
+    def sweep(self) -> int:
+        return self.kill(signals.SIGKILL)
+
     def close(self) -> None:
         self._alive.clear()
         self._gone.clear()

@@ -157,6 +157,9 @@ class FakeSystem(System):
         if self.reboot_errno:
             raise RebootError(self.reboot_errno, f"RB_{action.upper().replace('-', '_')}")
 
+    def has_control_groups(self) -> bool:
+        return False
+
     def disable_ctrl_alt_del(self) -> None:
         self.calls.append(("disable_ctrl_alt_del",))
 

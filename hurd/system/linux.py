@@ -72,6 +72,9 @@ class LinuxSystem(PosixSystem):
             return GroupContainment(self, parent, name)
         return TableContainment(self)
 
+    def has_control_groups(self) -> bool:
+        return self._control_group() is not None
+
     def _control_group(self) -> str | None:
         if not self._group_searched:
             from hurd.system.cgroup import own_group

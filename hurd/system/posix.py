@@ -79,6 +79,9 @@ class PosixSystem(System):
     def containment(self, name: str, *, control_group: bool = False) -> Containment:
         return TableContainment(self)
 
+    def has_control_groups(self) -> bool:
+        return False
+
     def disable_ctrl_alt_del(self) -> None:
         pass
 

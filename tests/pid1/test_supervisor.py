@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from running import eventually, logged, running_supervisor
 
-from hurd.system import SpawnSpec
+from hurd.system import SpawnSpec, system
 from pid1.errors import KeyedError, ServiceNotFound, misc_error
 from pid1.forkexec import ForkExec, Kill
 from pid1.service import RUNNING, STARTING, STOPPED, STOPPING, Service
@@ -239,6 +239,21 @@ async def test_children_in_sessions_of_their_own_are_not_left_behind(
 ) -> None:
     file = tmp_path / "pid"
     script = f"setsid sh -c 'echo $$ > {file}; exec sleep 1000' & wait"
+    manager.register([Service(("a",), start=program("sh", "-c", script), stop=Kill())])
+    service = manager.registry.lookup("a")
+    await manager.start(service)
+    await eventually(lambda: file.exists() and file.read_text().strip())
+    await manager.stop(service)
+    pid = int(file.read_text())
+    await eventually(lambda: not alive(pid))
+
+
+async def test_nothing_escapes_a_control_group(manager: Supervisor, tmp_path: Path) -> None:
+    if not system.has_control_groups():
+        pytest.skip("no writable control group (cgroup version 2) here")
+    file = tmp_path / "pid"
+    # Neither a relative of the main process nor of its session when the stop comes.
+    script = f"(setsid sh -c 'echo $$ > {file}; exec sleep 1000' &) ; exec sleep 1000"
     manager.register([Service(("a",), start=program("sh", "-c", script), stop=Kill())])
     service = manager.registry.lookup("a")
     await manager.start(service)
