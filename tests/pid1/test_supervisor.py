@@ -39,11 +39,8 @@ def sleeper(name: str, *requirement: str, **options: Any) -> Service:
 
 
 def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Whether the process runs; one that is dead and not yet reaped has no command line."""
+    return bool(system.process_command(pid))
 
 
 async def test_requirements_start_first_and_side_by_side(manager: Supervisor) -> None:
