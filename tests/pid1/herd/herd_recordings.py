@@ -7,6 +7,7 @@ import shlex
 import socket
 import threading
 from calendar import timegm
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,7 +120,5 @@ class ScriptedDaemon:
                         break
                     request += more
                 self.requests.append(request)
-                try:
+                with suppress(OSError):  # the client may have seen enough
                     client.sendall(reply)
-                except OSError:
-                    pass  # the client has seen enough
