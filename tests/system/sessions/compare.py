@@ -15,7 +15,7 @@ def differences(name: str, recorded: Session, actual: Session, pair: Pair) -> li
     """One paragraph for each part of session `name` that is not as recorded; empty if all is."""
     parts = {part for part in ("daemon", "client") if getattr(pair, part) == "drover"}
     found = []
-    for capture, field, before in _texts(recorded):
+    for capture, field, before in texts(recorded):
         title = f"{name}-{capture} {field}"
         after = _lookup(actual, capture, field)
         if after is None:
@@ -28,7 +28,8 @@ def differences(name: str, recorded: Session, actual: Session, pair: Pair) -> li
     return found
 
 
-def _texts(session: Session) -> Iterator[tuple[str, str, str]]:
+def texts(session: Session) -> Iterator[tuple[str, str, str]]:
+    """All parts of a session: the capture's name, the field's name, the text."""
     for name, capture in session.captures.items():
         for field, text in capture.fields().items():
             yield name, field, text

@@ -74,7 +74,8 @@ HANDLES = [
 HOST = [
     Rule("HOST", r'"/usr/bin/(?:guile|python)[-.\d]*"(?: "-[-a-zA-Z]+")*(?= "/usr/bin/shepherd")'),
     Rule("HOST", r"/usr/bin/(?:guile|python)[-.\d]*(?: -[-a-zA-Z]+)*(?= /usr/bin/shepherd)"),
-    Rule("VERSION", r"\b(?:GNU Shepherd [\d.]+ \(Guile[^)]*\)|drover [\d.]+ \(Python [^)]*\).*)"),
+    Rule("VERSION", r"\bGNU Shepherd 1\.0\.9 \(Guile[^)]*\)"),
+    Rule("VERSION", r"\bdrover [\d.]+ \(Python [^)]*\), compatible with GNU Shepherd 1\.0\.9"),
 ]
 
 RULES = TIMES + PROCESSES + HANDLES + HOST

@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = ROOT / "tests/data/sessions"
 RECORDINGS = ROOT / "tests/data/wire"
 
+# Where the chroot has the modules that are not Python's own.
+SITE = ["/usr/lib/python3/dist-packages"]
+
 # Where each script tells `cap.py` to put what it records.
 OUTPUT = {"basic": "tmp/wire", "kinds": "tmp/wire2", "edge": "tmp/wire6"}
 
@@ -77,7 +80,7 @@ def run(chroot: Path, name: str, pair: Pair) -> Session:
         cover=covers(pair),
         opt=drover_tree(chroot) if "drover" in (pair.daemon, pair.client) else None,
         collect=[OUTPUT[name], "tmp/log"],
-        timeout=90,
+        timeout=40,
     )
     prefix = OUTPUT[name] + "/"
     files = {path.removeprefix(prefix): content for path, content in result.files.items()}
@@ -89,7 +92,7 @@ def covers(pair: Pair) -> dict[str, bytes]:
     """The files of the chroot to hide, so that the programs of `pair` are the ones that run."""
     chosen = {"shepherd": pair.daemon, "herd": pair.client}
     with tempfile.TemporaryDirectory() as directory:
-        written = write_launchers(Path(directory), "/usr/bin/python3", Path("/opt/drover"), [])
+        written = write_launchers(Path(directory), "/usr/bin/python3", Path("/opt/drover"), SITE)
         launchers = {path.name: path.read_bytes() for path in written}
     return {
         f"usr/bin/{program}": launchers[program]
