@@ -18,6 +18,7 @@ from services.scheme.syntax import (
     is_identifier,
     items_of,
     symbol_of,
+    syntax_violation,
 )
 from services.scheme.types import Pair, Value
 
@@ -189,7 +190,7 @@ def compile_body(compiler: Compiler, forms: Value, scope: Scope, whole: Value) -
         if item is not None:
             parts.append((None, item))
     if not parts or parts[-1][0] is not None:
-        parts.append((None, None))  # a body of definitions only: its value is unspecified
+        raise syntax_violation(None, "body should end with an expression", whole)
     if not inner.names:
         return sequence([compiler.compile(item, inner) for _, item in parts])
     definitions = [(variable, part) for variable, part in parts if variable is not None]

@@ -44,6 +44,7 @@ from services.scheme.syntax import (
     Variable,
     bad_form,
     items_of,
+    place,
     symbol_of,
     syntax_violation,
 )
@@ -54,6 +55,7 @@ _MULTIPLE = frozenset(
     "values floor/ truncate/ euclidean/ round/ ceiling/ centered/ exact-integer-sqrt span break "
     "partition split-at car+cdr unzip2 unzip3 div-and-mod receive exact-integer-sqrt".split()
 )
+_MAX_EXPANSIONS = 50_000  # of one top-level form
 _NESTING = 80  # levels of nesting that may use Python's stack before the machine's is used
 
 _templates: WeakSet[Template] = WeakSet()
@@ -82,6 +84,7 @@ class Compiler:
         self.relied: set[Cell] = set()  # primitives taken as known by the whole datum
         self.uses = self.relied  # and by the innermost procedure
         self.depth = 0
+        self.expansions = 0
 
     @property
     def filename(self) -> str | None:
@@ -167,6 +170,7 @@ class Compiler:
             except SchemeError as error:
                 if error.location is None and self.source is not None and self.here is not None:
                     error.location = self.source.location(self.here)
+                place(error)
                 raise
             return general_of(code), frame.size
         raise syntax_violation(None, "the form cannot be compiled", datum)
@@ -206,6 +210,9 @@ class Compiler:
 
     def expand(self, macro: Macro, datum: Value, scope: Scope) -> Value:
         """One step of expansion."""
+        self.expansions += 1
+        if self.expansions > _MAX_EXPANSIONS:
+            raise syntax_violation(None, "macro expansion does not end", datum)
         if macro.in_scope:
             return macro.expand(datum, self, scope)
         return macro.expand(datum)
@@ -227,7 +234,10 @@ class Compiler:
                 return level, nodes.global_reference(found, self.module, self.where())
         if type(found) is SpecialForm and found.reference is not None:
             return SIMPLE, nodes.constant(found.reference(self, scope))
-        raise syntax_violation(None, "bad use of syntactic keyword", name)
+        if symbol_of(name).name in ("else", "=>", "...", "_"):
+            word = symbol_of(name).name
+            raise syntax_violation(word, f"bad use of '{word}' syntactic keyword", name)
+        raise bad_form(name)
 
     def call(self, datum: Pair, meaning: Any, scope: Scope) -> Code:
         """A procedure call."""

@@ -144,16 +144,4 @@ def as_error(value: Value, continuable: bool = False) -> SchemeError:
 
 def non_continuable() -> SchemeError:
     """A handler returned though the error was not raised as continuable."""
-    return as_error(
-        Record(
-            COMPOUND,
-            [
-                scheme_list(
-                    [
-                        Record(NON_CONTINUABLE, []),
-                        Record(MESSAGE, ["unhandled exception"]),
-                    ]
-                )
-            ],
-        )
-    )
+    return as_error(Record(NON_CONTINUABLE, []))

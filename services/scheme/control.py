@@ -26,9 +26,22 @@ from services.scheme.unwinding import capture, leave_wind
 OPERATIONS: dict[str, Value] = {}
 
 
-def _thunk(value: Value, who: str, position: int) -> None:
+def _wrong_argument(who: str, position: int, value: Value) -> SchemeError:
+    """How Guile's own Scheme code complains: with small format letters."""
+    return SchemeError(
+        "wrong-type-arg",
+        (
+            who,
+            "Wrong type argument in position ~a: ~a",
+            scheme_list((position, value)),
+            scheme_list((value,)),
+        ),
+    )
+
+
+def _procedure(value: Value, who: str, position: int) -> None:
     if not isinstance(value, Procedure):
-        raise wrong_type(who, position, value)
+        raise _wrong_argument(who, position, value)
 
 
 # Values and application
@@ -89,8 +102,6 @@ OPERATIONS["call/ec"] = OPERATIONS["call-with-escape-continuation"]
 
 @operation(OPERATIONS, "dynamic-wind", 3, formals="(in thunk out)")
 def dynamic_wind(machine: Machine, before: Value, thunk: Value, after: Value) -> Any:
-    for position, value in enumerate((before, thunk, after), 1):
-        _thunk(value, "dynamic-wind", position)
     machine.stack += (_wind, (before, thunk, after))
     return machine.apply(before, ())
 
@@ -122,9 +133,8 @@ def _convert(value: Value, state: Any, machine: Machine) -> Any:
         if type(parameter) is not Parameter:
             raise SchemeError(
                 "wrong-type-arg",
-                (False, "Wrong type (expecting parameter): ~S", scheme_list((parameter,)),
-                 scheme_list((parameter,))),
-            )  # fmt: skip
+                ("parameterize", "Not a parameter: ~S", scheme_list((parameter,)), False),
+            )
         if parameter.converter is not None:
             machine.stack += (_convert, (items, index + 1, made, thunk))
             return machine.apply(parameter.converter, (given,))
@@ -140,7 +150,7 @@ def _convert(value: Value, state: Any, machine: Machine) -> Any:
 @operation(OPERATIONS, "throw", 1, None, formals="(key . args)")
 def throw(machine: Machine, key: Value, *args: Value) -> Any:
     if type(key) is not Symbol:
-        raise wrong_type("throw", 1, key)
+        raise _wrong_argument("throw", 1, key)
     if key.name == "%exception" and len(args) == 1:
         raise conditions.as_error(args[0])
     raise SchemeError(key.name, args)
@@ -150,12 +160,7 @@ def throw(machine: Machine, key: Value, *args: Value) -> Any:
 def error(machine: Machine, *args: Value) -> Any:
     if not args:
         raise SchemeError("misc-error", (False, "?", False, False))
-    message, irritants = args[0], args[1:]
-    if isinstance(message, str):
-        # Guile's own: the message is an argument of a format of its making.
-        template = " ".join(["~A"] + ["~S"] * len(irritants))
-        raise SchemeError("misc-error", (False, template, scheme_list(args), False))
-    template = " ".join(["~A"] + ["~S"] * len(irritants))
+    template = " ".join(["~A"] + ["~S"] * (len(args) - 1))
     raise SchemeError("misc-error", (False, template, scheme_list(args), False))
 
 
@@ -174,7 +179,7 @@ def raise_continuable(machine: Machine, value: Value) -> Any:
     raise conditions.as_error(value, True)
 
 
-@operation(OPERATIONS, "exit", 0, 1, formals="(#:optional args)")
+@operation(OPERATIONS, "exit", 0, None, formals="args")
 def exit_(machine: Machine, *args: Value) -> Any:
     raise SchemeError("quit", args)
 
@@ -189,7 +194,7 @@ def _key(key: Value, who: str) -> str | None:
     if key is True:
         return None
     if type(key) is not Symbol:
-        raise wrong_type(who, 1, key)
+        raise _wrong_argument(who, 1, key)
     return key.name
 
 
@@ -200,6 +205,8 @@ def catch(
     if before is False or before is None:
         before = None
     name = _key(key, "catch")
+    _procedure(thunk, "catch", 2)
+    _procedure(handler, "catch", 3)
     machine.extend(
         Handler(machine.dynamic, handler, name, len(machine.stack), before=before)
     )

@@ -16,14 +16,14 @@ from services.scheme.types import Value
 _LATER: dict[str, str] = {}
 for _module, _names in (
     ("derived",
-     "delay make-promise force case-lambda case-lambda* parameterize guard assert while break "
-     "continue cut cute and-let* let/ec let-escape-continuation define-inlinable let-loop "
-     "define-parameter begin0 make-procedure-with-setter setter lazy delay-force make-parameter "
-     "promise? with-fluids with-parameters* when-let if-let procedure-with-setter?"),
-    ("records", "define-record-type set-record-type-printer! define-immutable-record-type"),
+     "delay make-promise force case-lambda case-lambda* parameterize guard assert while "
+     "cut cute let/cc make-fluid make-unbound-fluid fluid-ref fluid-set! fluid? parameter? with-fluid* and-let* let/ec let-escape-continuation define-inlinable let-loop "
+     "make-procedure-with-setter setter lazy delay-force make-parameter "
+     "promise? with-fluids procedure-with-setter?"),
+    ("records", "record? record-type-descriptor record-type-name record-type-fields define-record-type set-record-type-printer! define-immutable-record-type"),
     ("macros",
      "define-syntax let-syntax letrec-syntax syntax-rules define-syntax-rule define-macro "
-     "defmacro er-macro-transformer identifier-syntax"),
+     "defmacro"),
     ("matching",
      "match match-lambda match-lambda* match-let match-let* match-letrec"),
     ("loading",

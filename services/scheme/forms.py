@@ -19,6 +19,7 @@ from services.scheme.bodies import (
     parse_definition,
 )
 from services.scheme.calls import (
+    ApplyKnown,
     call_known,
     conditional,
     consume,
@@ -28,7 +29,6 @@ from services.scheme.calls import (
     staged,
     store,
 )
-from services.scheme.calls import ApplyKnown
 from services.scheme.lambdas import compile_lambda, fixed_count
 from services.scheme.machine import Machine, single
 from services.scheme.primitives import Primitive
@@ -75,7 +75,7 @@ def constant(value: Value) -> Code:
 @special("quote")
 def QUOTE(compiler: Compiler, form: Any, scope: Scope) -> Code:
     if type(form.cdr) is not Pair or form.cdr.cdr is not NIL:
-        raise bad_form(form)
+        raise syntax_violation("quote", "bad syntax", form)
     return constant(strip(form.cdr.car))
 
 
@@ -96,7 +96,7 @@ def BEGIN(compiler: Compiler, form: Any, scope: Scope) -> Code:
     if not parts:
         if scope.parent is None:
             return UNSPECIFIED
-        raise bad_form(form)
+        raise syntax_violation(None, "sequence of zero expressions", form)
     return sequence([compiler.compile(part, scope) for part in parts])
 
 
@@ -111,8 +111,8 @@ def LAMBDA_STAR(compiler: Compiler, form: Any, scope: Scope) -> Code:
 
 
 def _lambda(compiler: Compiler, form: Any, scope: Scope, star: bool) -> Code:
-    if type(form.cdr) is not Pair:
-        raise bad_form(form)
+    if type(form.cdr) is not Pair or type(form.cdr.cdr) is not Pair:
+        raise syntax_violation("lambda*" if star else "lambda", "bad lambda", form, False)
     template = compile_lambda(
         compiler, None, form.cdr.car, form.cdr.cdr, scope, form, star
     )
@@ -157,7 +157,7 @@ def _define(compiler: Compiler, definition: Definition, scope: Scope) -> Code:
 def SET(compiler: Compiler, form: Any, scope: Scope) -> Code:
     parts = items_of(form.cdr, form)
     if len(parts) != 2:
-        raise bad_form(form)
+        raise syntax_violation("set!", "bad set!", form)
     target = parts[0]
     if type(target) is Pair:  # (set! (getter object) value) with a procedure with setter
         from services.scheme.derived import SETTER
@@ -165,7 +165,7 @@ def SET(compiler: Compiler, form: Any, scope: Scope) -> Code:
         call = scheme_list([scheme_list([SETTER, target.car]), *items_of(target.cdr, form)])
         return compiler.compile(append_form(call, parts[1]), scope)
     if not is_identifier(target):
-        raise bad_form(form)
+        raise syntax_violation("set!", "bad set!", form)
     return compiler.assign(target, scope, compiler.compile(parts[1], scope))
 
 
@@ -204,27 +204,27 @@ def UNLESS(compiler: Compiler, form: Any, scope: Scope) -> Code:
 
 
 def _test_and_body(compiler: Compiler, form: Any, scope: Scope) -> tuple[Code, Code]:
-    parts = items_of(form.cdr, form)
+    parts = items_of(form.cdr, form, True)
     if len(parts) < 2:
-        raise bad_form(form)
+        raise bad_form(form, True)
     codes = [compiler.compile(part, scope) for part in parts]
     return codes[0], sequence(codes[1:])
 
 
 @special("cond")
 def COND(compiler: Compiler, form: Any, scope: Scope) -> Code:
-    clauses = items_of(form.cdr, form)
+    clauses = items_of(form.cdr, form, True)
     if not clauses:
-        raise bad_form(form)
+        raise bad_form(form, True)
     made: list[tuple[Code, Code]] = []
     final = UNSPECIFIED
     for number, clause in enumerate(clauses):
         parts = items_of(clause, form)
         if not parts:
-            raise bad_form(form)
+            raise bad_form(form, True)
         if compiler.is_form(parts[0], scope, "else"):
             if number != len(clauses) - 1 or len(parts) < 2:
-                raise bad_form(form)
+                raise syntax_violation("cond", "invalid clause", form, True, clause)
             final = sequence([compiler.compile(part, scope) for part in parts[1:]])
             break
         test = compiler.compile(parts[0], scope)
@@ -262,9 +262,9 @@ def _clauses(made: list[tuple[Code, Code]], final: Code) -> Code:
 
 @special("case")
 def CASE(compiler: Compiler, form: Any, scope: Scope) -> Code:
-    parts = items_of(form.cdr, form)
+    parts = items_of(form.cdr, form, True)
     if not parts:
-        raise bad_form(form)
+        raise bad_form(form, True)
     slot = scope.frame.slot()
     key = store(slot, compiler.compile(parts[0], scope))
     table: dict[Any, int] = {}
@@ -273,7 +273,7 @@ def CASE(compiler: Compiler, form: Any, scope: Scope) -> Code:
     for number, clause in enumerate(parts[1:]):
         items = items_of(clause, form)
         if len(items) < 2:
-            raise bad_form(form)
+            raise bad_form(form, True)
         if len(items) == 3 and compiler.is_form(items[1], scope, "=>"):
             from services.scheme.syntax import Variable
 
@@ -285,7 +285,7 @@ def CASE(compiler: Compiler, form: Any, scope: Scope) -> Code:
             body = sequence([compiler.compile(item, scope) for item in items[1:]])
         if compiler.is_form(items[0], scope, "else"):
             if number != len(parts) - 2:
-                raise bad_form(form)
+                raise bad_form(form, True)
             otherwise = body
             break
         for datum in items_of(items[0], form):
@@ -330,7 +330,7 @@ def _select(slot: int, table: dict[Any, int], bodies: list[Code], otherwise: Cod
 # Binding forms
 
 
-def _bindings(form: Any, whole: Any, who: str) -> tuple[list[Any], list[Value]]:
+def _bindings(form: Any, whole: Any, who: str | None) -> tuple[list[Any], list[Value]]:
     """Names and values of ``((name value) …)``."""
     names: list[Any] = []
     values: list[Value] = []
@@ -343,18 +343,24 @@ def _bindings(form: Any, whole: Any, who: str) -> tuple[list[Any], list[Value]]:
             or item.cdr.cdr is not NIL
             or not is_identifier(item.car)
         ):
-            raise syntax_violation(who, f"bad {who}", whole)
+            raise _bad_bindings(whole, who)
         names.append(item.car)
         values.append(item.cdr.car)
         rest = rest.cdr
     if rest is not NIL:
-        raise syntax_violation(who, f"bad {who}", whole)
+        raise _bad_bindings(whole, who)
     return names, values
+
+
+def _bad_bindings(whole: Any, who: str | None) -> Exception:
+    if who is None:
+        return bad_form(whole, True)
+    return syntax_violation(who, f"bad {who}", whole)
 
 
 def _distinct(names: list[Any], who: str, whole: Any) -> None:
     if len(set(names)) != len(names):
-        raise syntax_violation(who, "duplicate bound variable", whole)
+        raise syntax_violation(who, "duplicate bound variable", whole, False)
 
 
 @special("let")
@@ -405,8 +411,8 @@ def _named_let(compiler: Compiler, form: Any, scope: Scope) -> Code:
 def LET_STAR(compiler: Compiler, form: Any, scope: Scope) -> Code:
     rest = form.cdr
     if type(rest) is not Pair or type(rest.cdr) is not Pair:
-        raise syntax_violation("let*", "bad let*", form)
-    names, values = _bindings(rest.car, form, "let*")
+        raise bad_form(form, True)
+    names, values = _bindings(rest.car, form, None)
     codes = []
     for name, value in zip(names, values, strict=True):
         code = compile_named(compiler, name, value, scope)
@@ -449,7 +455,7 @@ def _letrec(compiler: Compiler, form: Any, scope: Scope, who: str) -> Code:
 def RECEIVE(compiler: Compiler, form: Any, scope: Scope) -> Code:
     rest = form.cdr
     if type(rest) is not Pair or type(rest.cdr) is not Pair or type(rest.cdr.cdr) is not Pair:
-        raise bad_form(form)
+        raise bad_form(form, True)
     producer = compiler.compile(rest.cdr.car, scope)
     inner = Scope(scope.frame, scope)
     take = values_into(compiler, rest.car, inner, producer, form)
@@ -516,13 +522,13 @@ def LET_VALUES(compiler: Compiler, form: Any, scope: Scope) -> Code:
 def _let_values(compiler: Compiler, form: Any, scope: Scope, serial: bool) -> Code:
     rest = form.cdr
     if type(rest) is not Pair or type(rest.cdr) is not Pair:
-        raise bad_form(form)
+        raise bad_form(form, True)
     codes = []
     inner = Scope(scope.frame, scope)
     for item in items_of(rest.car, form):
         parts = items_of(item, form)
         if len(parts) != 2:
-            raise bad_form(form)
+            raise bad_form(form, True)
         producer = compiler.compile(parts[1], inner if serial else scope)
         if serial:
             inner = Scope(scope.frame, inner)
@@ -532,9 +538,9 @@ def _let_values(compiler: Compiler, form: Any, scope: Scope, serial: bool) -> Co
 
 @special("define-values")
 def DEFINE_VALUES(compiler: Compiler, form: Any, scope: Scope) -> Code:
-    parts = items_of(form.cdr, form)
+    parts = items_of(form.cdr, form, True)
     if len(parts) != 2 or not at_toplevel(scope):
-        raise bad_form(form)
+        raise bad_form(form, True)
     names: list[Any] = []
     rest = parts[0]
     while type(rest) is Pair:
@@ -556,20 +562,20 @@ def DEFINE_VALUES(compiler: Compiler, form: Any, scope: Scope) -> Code:
 
 @special("do")
 def DO(compiler: Compiler, form: Any, scope: Scope) -> Code:
-    parts = items_of(form.cdr, form)
+    parts = items_of(form.cdr, form, True)
     if len(parts) < 2:
-        raise bad_form(form)
+        raise bad_form(form, True)
     names, values, steps = [], [], []
     for item in items_of(parts[0], form):
         binding = items_of(item, form)
         if not 2 <= len(binding) <= 3:
-            raise bad_form(form)
+            raise bad_form(form, True)
         names.append(binding[0])
         values.append(binding[1])
         steps.append(binding[2] if len(binding) == 3 else binding[0])
     end = items_of(parts[1], form)
     if not end:
-        raise bad_form(form)
+        raise bad_form(form, True)
     loop = temporary("do-loop")
     again = scheme_list([loop, *steps])
     result: Value = scheme_list([BEGIN, *end[1:]]) if len(end) > 1 else None
@@ -614,7 +620,7 @@ _LIST = Primitive("list", lambda *items: scheme_list(items), 0, None)
 @special("quasiquote")
 def QUASIQUOTE(compiler: Compiler, form: Any, scope: Scope) -> Code:
     if type(form.cdr) is not Pair or form.cdr.cdr is not NIL:
-        raise bad_form(form)
+        raise bad_form(form, True)
     return compiler.compile(_quasi(compiler, form.cdr.car, 1, scope), scope)
 
 

@@ -54,7 +54,12 @@ def fixed_count(formals: Value) -> int:
 
 def _invalid(star: bool, formals: Value, whole: Value) -> Exception:
     who = "lambda*" if star else "lambda"
-    return syntax_violation(who, "invalid argument list", whole)
+    return syntax_violation(who, "invalid argument list", formals)
+
+
+def _duplicate(star: bool, formals: Value) -> Exception:
+    who = "lambda*" if star else "lambda"
+    return syntax_violation(who, "duplicate identifier in argument list", formals)
 
 
 def parse(formals: Value, star: bool, whole: Value) -> Formals:
@@ -93,7 +98,7 @@ def parse(formals: Value, star: bool, whole: Value) -> Formals:
         *([] if result.rest is None else [result.rest]),
     ]  # fmt: skip
     if len(set(names)) != len(names):
-        raise _invalid(star, formals, whole)
+        raise _duplicate(star, formals)
     return result
 
 
@@ -142,7 +147,7 @@ def compile_lambda(
             rest, count = formals, 0
             while rest is not NIL:
                 if rest.car in scope.names:
-                    raise _invalid(star, formals, whole)
+                    raise _duplicate(star, formals)
                 scope.add(rest.car)
                 rest = rest.cdr
                 count += 1

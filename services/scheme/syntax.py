@@ -217,19 +217,44 @@ def form(*items: Value, tail: Value = NIL) -> Any:
     return scheme_list(items, tail)
 
 
-def bad_form(datum: Value) -> SchemeError:
+def bad_form(datum: Value, placed: bool = False) -> SchemeError:
     """``source expression failed to match any pattern``."""
-    return syntax_violation(None, "source expression failed to match any pattern", datum)
-
-
-def syntax_violation(who: str | None, message: str, datum: Value) -> SchemeError:
-    """A malformed form; the compiler adds where it stands."""
-    return SchemeError(
-        "syntax-error", (Symbol(who) if who else False, message, False, strip(datum), False)
+    return syntax_violation(
+        None, "source expression failed to match any pattern", datum, placed
     )
 
 
-def items_of(datum: Value, whole: Value) -> list[Value]:
+def syntax_violation(
+    who: str | None, message: str, datum: Value, placed: bool = True, subform: Value = False
+) -> SchemeError:
+    """A malformed form.
+
+    The compiler notes where it stands; where Guile does too it is told in the arguments
+    (``placed``).
+    """
+    error = SchemeError(
+        "syntax-error",
+        (Symbol(who) if who else False, message, placed, strip(datum), strip(subform)),
+    )
+    return error
+
+
+def place(error: SchemeError) -> None:
+    """Fill in the place among the arguments of a syntax error: an association list or #f."""
+    args = error.arguments
+    if error.key != "syntax-error" or len(args) != 5 or args[2] is not True:
+        return
+    where: Value = False
+    if error.location is not None:
+        file, line, column = error.location
+        entries = [Pair(Symbol("line"), line - 1), Pair(Symbol("column"), column - 1)]
+        if file != "#<unknown port>":
+            entries.insert(0, Pair(Symbol("filename"), file))
+        where = scheme_list(entries)
+    error.arguments = (*args[:2], where, *args[3:])
+
+
+def items_of(datum: Value, whole: Value, placed: bool = False) -> list[Value]:
     """The elements of a proper list.  Raises the syntax error of ``whole`` otherwise."""
     items: list[Value] = []
     rest = datum
@@ -237,9 +262,9 @@ def items_of(datum: Value, whole: Value) -> list[Value]:
         items.append(rest.car)
         rest = rest.cdr
         if len(items) > 10_000_000:
-            break
+            break  # circular
     if rest is not NIL:
-        raise bad_form(whole)
+        raise bad_form(whole, placed)
     return items
 
 
