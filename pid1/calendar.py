@@ -102,6 +102,13 @@ class CalendarEvent:
     def __hash__(self) -> int:
         return hash(self._key())
 
+    def __str__(self) -> str:
+        """Return how Guile prints such a record, its fields in their historical order."""
+        names = ("seconds", "minutes", "hours", "days-of-month", "months", "days-of-week")
+        texts = [" ".join(map(str, getattr(self, name.replace("-", "_")))) for name in names]
+        inside = " ".join(f"{name}: ({text})" for name, text in zip(names, texts, strict=True))
+        return f"#<<calendar-event> {inside}>"
+
     def __repr__(self) -> str:
         fields = zip(_FIELDS, self._key(), strict=True)
         inside = ", ".join(f"{name.replace('-', '_')}={value}" for (name, _, _), value in fields)

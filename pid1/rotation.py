@@ -97,19 +97,12 @@ class Rotation:
 
     def move_old(self, path: str) -> None:
         """Move the copies of earlier rotations one number up, highest first."""
-        directory, base = os.path.split(path)
-        old: list[tuple[int, str, str]] = []
-        for name in os.listdir(directory or "."):
-            number, extension = _rotation_number(name, base)
-            if number is not None:
-                following = f"{base}.{number + 1}{extension}"
-                old.append((number, os.path.join(directory, name), following))
-        for _, name, following in sorted(old, reverse=True):
+        for name, following in old_copies(path):
             if time.time() - os.stat(name).st_mtime > self.expiry:
                 log(f"Deleting old log file '{name}'.")
                 os.unlink(name)
             else:
-                os.rename(name, os.path.join(directory, following))
+                os.rename(name, following)
 
     async def _compress(self, path: str) -> None:
         if callable(self.compression):
@@ -160,6 +153,20 @@ def writers() -> dict[str, list[Log]]:
         if isinstance(destination, FileDestination):
             found.setdefault(destination.path, []).append(destination)
     return found
+
+
+def old_copies(path: str) -> list[tuple[str, str]]:
+    """Return the rotated copies of a log file, each with its next name, oldest first."""
+    directory, base = os.path.split(path)
+    found: list[tuple[int, str, str]] = []
+    for name in os.listdir(directory or "."):
+        number, extension = _rotation_number(name, base)
+        if number is not None:
+            following = f"{base}.{number + 1}{extension}"
+            found.append(
+                (number, os.path.join(directory, name), os.path.join(directory, following))
+            )
+    return [(name, following) for _, name, following in sorted(found, reverse=True)]
 
 
 def _rotation_number(name: str, base: str) -> tuple[int | None, str]:

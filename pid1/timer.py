@@ -25,7 +25,7 @@ from pid1.forkexec import fork_exec
 from pid1.log import client_output, log, say
 from pid1.process import signal_target, terminate
 from pid1.service import RUNNING, Action, Service
-from pid1.sexp import Symbol, write
+from pid1.sexp import Symbol
 from pid1.supervisor import Supervisor, current_service, supervisor
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ class Timer:
 
     def __str__(self) -> str:
         action = str(self.action) if isinstance(self.action, Command) else values.text(self.action)
-        return f"#<timer {event_text(self.event)} {action} {id(self):x}>"
+        return f"#<timer {self.event} {action} {id(self):x}>"
 
     def to_wire(self) -> object:
         """Return the record as SHEPHERD.md 11.4 has it."""
@@ -266,14 +266,6 @@ def event_to_wire(event: CalendarEvent) -> object:
     ]
 
 
-def event_text(event: CalendarEvent) -> str:
-    """Return a calendar event as the log shows it."""
-    fields = ("seconds", "minutes", "hours", "days_of_month", "months", "days_of_week")
-    return "#<<calendar-event> {}>".format(
-        " ".join(f"{n.replace('_', '-')}: {write(list(getattr(event, n)))}" for n in fields)
-    )
-
-
 def timer_constructor(
     event: CalendarEvent,
     action: Command | Callable[[], Any],
@@ -289,7 +281,7 @@ def timer_constructor(
         if service is None:
             raise RuntimeError("a timer can only be started as a service")
         if next_occurrence(event, time.time()) is None:
-            say(f"No matching event for timer '{service.name}': {event_text(event)}.")
+            say(f"No matching event for timer '{service.name}': {event}.")
             say("This indicates that the calendar event is overly constrained.")
             return False
         timer = Timer(supervisor(), service, event, action, **options)

@@ -16,7 +16,7 @@ from pid1.service import NO_DESCRIPTION, RUNNING, STOPPED, Action, Service
 from pid1.sexp import Symbol
 from pid1.supervisor import current_service, supervisor
 from services import keywords
-from services.api import errors, parameters, processes
+from services.api import activation, endpoints, errors, parameters, processes
 from services.api.errors import as_scheme
 from services.convert import Host, from_wire, start_callable, stop_callable, to_wire
 from services.scheme.errors import SchemeError, syntax_error, wrong_type
@@ -26,7 +26,13 @@ from services.scheme.syntax import Macro
 from services.scheme.types import NIL, Pair, Procedure, Value, is_list, iterate, scheme_list
 
 LIBRARY = Library()
-for _library in (parameters.LIBRARY, processes.LIBRARY, errors.LIBRARY):
+for _library in (
+    parameters.LIBRARY,
+    processes.LIBRARY,
+    errors.LIBRARY,
+    endpoints.LIBRARY,
+    activation.LIBRARY,
+):
     LIBRARY.bindings.update(_library.bindings)
 
 _KEYWORDS = frozenset(
