@@ -1,0 +1,104 @@
+"""The services that both daemons run: their program and the configuration that defines them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+# Writes to the FIFO it is given, if any, and sleeps: the smallest program that can be seen to run.
+_SLEEPER = r"""
+#include <fcntl.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    if (argc > 1) {
+        int fd = open(argv[1], O_WRONLY | O_NONBLOCK);
+        if (fd >= 0 && write(fd, "x", 1) == 1) close(fd);
+    }
+    for (;;) pause();
+}
+"""
+
+_CONFIGURATION = """\
+(define program '({program}))
+(define (name i) (string->symbol (string-append "s" (number->string i))))
+(define base (service '(base)))
+(define beacon
+  (service '(beacon)
+    #:start (make-forkexec-constructor (append program '("{fifo}")))
+    #:stop (make-kill-destructor)
+    #:respawn? #t #:respawn-delay {delay} #:respawn-limit '(1000 . 1)))
+(define endless
+  (service '(endless)
+    #:start (lambda () (let loop () (loop)))
+    #:stop (const #f)))
+(define sleepers
+  (map (lambda (i)
+         (service (list (name i))
+           #:requirement '(base)
+           #:start (make-forkexec-constructor program)
+           #:stop (make-kill-destructor)
+           #:respawn? #t))
+       (iota {count})))
+(register-services (cons* base beacon endless sleepers))
+(start-in-the-background (map service-canonical-name sleepers))
+"""
+# Seconds: the default of both daemons, written out because it is subtracted.
+RESPAWN_DELAY = 0.1
+# What both daemons log once `start-in-the-background` is done.
+FINISHED = "Successfully started {count} service"
+
+
+class Program:
+    """The program of every service, in ``directory``: a static binary of our own, or a script."""
+
+    def __init__(self, directory: Path) -> None:
+        binary = directory / "sleeper"
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        self.description = "a static C program that sleeps"
+        if compiler is None or not _compile(compiler, binary):
+            self.description = "a shell script that becomes sleep(1)"
+            binary.write_text(
+                '#!/bin/sh\n[ $# = 0 ] || echo x >"$1"\nexec sleep 1000000\n', encoding="utf-8"
+            )
+            binary.chmod(0o755)
+        self.path = binary
+
+
+def _compile(compiler: str, binary: Path) -> bool:
+    source = binary.with_suffix(".c")
+    source.write_text(_SLEEPER, encoding="utf-8")
+    done = subprocess.run(
+        [compiler, "-Os", "-static", "-o", binary, source], capture_output=True, check=False
+    )
+    return done.returncode == 0
+
+
+def write_configuration(file: Path, program: Program, count: int, fifo: Path) -> None:
+    """Write a configuration of ``count`` services, all of which need ``base``, to ``file``."""
+    text = _CONFIGURATION.format(
+        program=f'"{program.path}"', fifo=fifo, delay=RESPAWN_DELAY, count=count
+    )
+    file.write_text(text, encoding="utf-8")
+
+
+class Beacon:
+    """A FIFO to which a service's program writes when it runs."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.path = path
+        # Open for writing too, so that the end of one writer is not end of file.
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
+    def wait(self) -> float:
+        """Wait for a program to start; return when it did, as ``time.monotonic`` counts."""
+        os.read(self._descriptor, 1)
+        return time.monotonic()
+
+    def close(self) -> None:
+        """Remove the FIFO."""
+        os.close(self._descriptor)
+        self.path.unlink()
