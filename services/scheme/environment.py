@@ -27,17 +27,17 @@ for _module, _names in (
     ("matching",
      "match match-lambda match-lambda* match-let match-let* match-letrec"),
     ("loading",
-     "load include include-from-path current-filename use-modules @ @@ define-module export "
-     "re-export define-public export-syntax re-export-syntax export! eval-when use-syntax "
-     "primitive-load primitive-load-path load-from-path primitive-eval eval eval-string "
-     "resolve-interface resolve-module current-module set-current-module save-module-excursion "
-     "make-fresh-user-module make-module module-use! module-define! module-ref module-set! "
-     "module-variable module-defined? module-bound? beautify-user-module! module-name "
-     "module-uses module? interaction-environment the-environment defined? add-to-load-path "
-     "load-in-vicinity module-export! module-re-export! variable-ref variable-set! "
-     "variable-bound? variable? make-variable scheme-report-environment module-map "
-     "the-root-module user-module cond-expand define-once define-private "
-     "module-public-interface macroexpand module-filename"),
+     "load include current-filename current-source-location use-modules use-syntax @ @@ "
+     "define-module export re-export export-syntax re-export-syntax export! define-public "
+     "define-once define-private eval-when cond-expand add-to-load-path"),
+    ("reflection",
+     "eval primitive-eval eval-string primitive-load macroexpand current-module "
+     "interaction-environment set-current-module save-module-excursion make-fresh-user-module "
+     "make-module beautify-user-module! resolve-module resolve-interface "
+     "module-public-interface module-use! module-uses module-name module-filename module? "
+     "module-define! module-set! module-ref module-variable module-defined? module-bound? "
+     "defined? module-export! module-re-export! variable-ref variable-set! variable-bound? "
+     "variable? make-variable"),
     ("exceptions",
      "raise make-exception exception? simple-exceptions make-exception-type exception-type? "
      "exception-predicate exception-accessor exception-message exception-with-message? "

@@ -8,6 +8,8 @@ first looked up, and a module of the host is imported when it is first used.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from os import environ
+from os.path import exists
 from typing import Any
 
 from services.scheme.errors import SchemeError, misc_error
@@ -49,9 +51,6 @@ class Interface:
     def find(self, name: str) -> Cell | None:
         there = self.translate(name)
         return None if there is None else self.module.exported(there)
-
-    def names(self) -> Iterable[str]:
-        return ()
 
 
 class Module:
@@ -124,6 +123,11 @@ class Module:
             assign(cell, value)
         return cell
 
+    def names(self) -> list[str]:
+        """What is bound here so far, and what the library has."""
+        bound = {name for name, cell in self.cells.items() if cell.value is not UNBOUND}
+        return sorted(bound | set(getattr(self.supply, "names", ())))
+
     def use(self, other: Module | Interface) -> None:
         """Import every exported binding of ``other``."""
         if other not in self.uses:
@@ -151,53 +155,119 @@ host_modules: dict[tuple[str, ...], str] = {}
 # What every fresh user module uses.
 default_imports: list[tuple[str, ...]] = []
 
-_loaded: dict[tuple[str, ...], Module] = {("guile",): core, ("scheme", "base"): core}
-_empty = Module(("guile", "empty"))
+# Where modules written in Scheme are looked for: ``a/b.scm`` for ``(a b)``.
+load_path: list[str] = [folder for folder in environ.get("GUILE_LOAD_PATH", "").split(":") if folder]
 
-# Modules whose bindings are all in the default environment here, or that only change how
-# Guile compiles; importing them is harmless.
+_loaded: dict[tuple[str, ...], Module] = {("guile",): core}
+
+# Modules whose bindings are all in the default environment here; importing one changes
+# nothing, unless it has a ``raise`` that is not the system call.
 _ABSORBED = (
-    "guile guile-user ice-9:boot-9 ice-9:syncase ice-9:optargs ice-9:rdelim ice-9:control "
-    "ice-9:receive ice-9:exceptions ice-9:threads ice-9:common-list srfi:srfi-0 srfi:srfi-2 "
-    "srfi:srfi-6 srfi:srfi-8 srfi:srfi-9 srfi:srfi-11 srfi:srfi-16 srfi:srfi-18 srfi:srfi-23 "
-    "srfi:srfi-26 srfi:srfi-28 srfi:srfi-30 srfi:srfi-31 srfi:srfi-34 srfi:srfi-35 "
-    "srfi:srfi-39 srfi:srfi-45 srfi:srfi-46 srfi:srfi-61 srfi:srfi-62 srfi:srfi-87 "
-    "rnrs:base rnrs:control rnrs:exceptions rnrs:conditions rnrs:lists oop:goops "
-    "system:base:compile system:base:pmatch language:tree-il ice-9:match ice-9:i18n"
+    "guile guile-user ice-9:boot-9 ice-9:syncase ice-9:optargs ice-9:control ice-9:receive "
+    "ice-9:threads ice-9:common-list ice-9:match ice-9:i18n ice-9:curried-definitions "
+    "ice-9:and-let-star srfi:srfi-0 srfi:srfi-2 srfi:srfi-6 srfi:srfi-8 srfi:srfi-9 "
+    "srfi:srfi-9:gnu srfi:srfi-11 srfi:srfi-16 srfi:srfi-23 srfi:srfi-26 srfi:srfi-28 "
+    "srfi:srfi-30 srfi:srfi-31 srfi:srfi-35 srfi:srfi-39 srfi:srfi-45 srfi:srfi-46 "
+    "srfi:srfi-61 srfi:srfi-62 srfi:srfi-87 rnrs:control rnrs:conditions rnrs:lists "
+    "rnrs:records:syntactic system:base:compile system:syntax"
 )
+_RAISING = "ice-9:exceptions srfi:srfi-18 srfi:srfi-34 rnrs rnrs:base rnrs:exceptions scheme:base"
+
+
+class _Bindings:
+    """The values of a library written in Python."""
+
+    __slots__ = ("bindings",)
+
+    def __init__(self, bindings: dict[str, Value]) -> None:
+        self.bindings = bindings
+
+    def __call__(self, name: str) -> Value:
+        return self.bindings.get(name, MISSING)
+
+    @property
+    def names(self) -> Iterable[str]:
+        return self.bindings
+
+
+def _from_core(name: str) -> Value:
+    cell = core.own(name)
+    return MISSING if cell is None else cell.value
+
+
+def _raising(name: str) -> Value:
+    if name == "raise":
+        cell = core.own("raise-exception")
+        return MISSING if cell is None else cell.value
+    return _from_core(name)
 
 
 def resolve_module(name: tuple[str, ...]) -> Module | None:
-    """The module called ``name``, imported if it is the host's; None if there is none."""
+    """The module called ``name``, loaded if need be; None if there is none."""
     module = _loaded.get(name)
     if module is not None:
         return module
-    path = host_modules.get(name)
-    if path is None:
-        from services.scheme import library
+    from services.scheme import library
 
-        path = getattr(library, "modules", {}).get(name)
-    if path is not None:
-        import importlib
+    path = host_modules.get(name) or library.modules.get(name)
+    key = ":".join(name)
+    if key in _RAISING.split():
+        module = Module(name, _raising)
+    elif key in _ABSORBED.split() or (path is not None and path.endswith(".aliases")):
+        module = Module(name, _from_core)
+    elif path is not None:
+        from importlib import import_module
 
-        bindings = importlib.import_module(path).LIBRARY.bindings
-        module = Module(name, lambda wanted: bindings.get(wanted, MISSING))
-    elif name in _absorbed():
-        module = _empty
+        module = Module(name, _Bindings(import_module(path).LIBRARY.bindings))
     else:
-        return None
+        return _load_module(name)
     _loaded[name] = module
     return module
 
 
-def _absorbed() -> set[tuple[str, ...]]:
-    return {tuple(entry.split(":")) for entry in _ABSORBED.split()}
+def _load_module(name: tuple[str, ...]) -> Module | None:
+    """A module written in Scheme, from the load path."""
+    if not load_path or any(part in (".", "..") or "/" in part for part in name):
+        return None
+    from os.path import join
+
+    for folder in load_path:
+        path = join(folder, *name) + ".scm"
+        if exists(path):
+            from services.scheme.evaluation import run_now
+            from services.scheme.toplevel import LOAD
+
+            module = _loaded[name] = Module(name)
+            module.public = set()
+            module.filename = path
+            _equip(module)
+            try:
+                run_now(LOAD, (path, module), _LOAD_SECONDS)
+            except BaseException:
+                del _loaded[name]
+                raise
+            return module
+    return None
+
+
+_LOAD_SECONDS = 2.0  # loading a module happens while compiling and cannot be suspended
+
+
+def import_into(module: Module, other: Module | Interface) -> None:
+    """Import; what is in the default environment anyway hides nothing."""
+    if type(other) is Module:
+        if other.supply is _from_core or other is core:
+            return
+        if other.supply is _raising:
+            module.use(Interface(other, lambda name: name if name == "raise" else None))
+            return
+    module.use(other)
 
 
 def add_module(name: tuple[str, ...]) -> Module:
     """The module called ``name``, made if it does not exist (``define-module``)."""
     module = resolve_module(name)
-    if module is None or module is _empty:
+    if module is None:
         module = _loaded[name] = Module(name)
         module.public = set()
         _equip(module)
@@ -219,7 +289,8 @@ def nearest_modules(name: tuple[str, ...]) -> list[tuple[str, ...]]:
 
     from services.scheme import library
 
-    known = [*host_modules, *getattr(library, "modules", {}), *_absorbed(), *_loaded]
+    absorbed = [tuple(key.split(":")) for key in f"{_ABSORBED} {_RAISING}".split()]
+    known = [*host_modules, *library.modules, *absorbed, *_loaded]
     texts = {" ".join(entry): entry for entry in known}
     return [texts[text] for text in get_close_matches(" ".join(name), texts, 3, 0.6)]
 

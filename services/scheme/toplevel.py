@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from services.scheme.compiler import Compiler
-from services.scheme.errors import SchemeError, system_error
+from services.scheme.dynamics import Bindings
+from services.scheme.errors import system_error
 from services.scheme.machine import JUMP, Machine
-from services.scheme.modules import Module
-from services.scheme.primitives import Call, Primitive, Steps, TailCall
+from services.scheme.modules import Module, user_module
+from services.scheme.parameters import CallWith, Parameter, set_value, value_of
+from services.scheme.primitives import Call, Primitive, Steps
 from services.scheme.procedures import Operation
 from services.scheme.reader import Reader, Source, decode
 from services.scheme.syntax import SpecialForm
@@ -21,14 +23,17 @@ from services.scheme.types import EOF, NIL, Pair, Value
 _MAX_FILE = 1 << 26  # bytes
 
 
-class _Current:
-    """The module that ``current-module`` and ``eval`` mean."""
+# The module that ``current-module`` and ``primitive-eval`` mean.
+CURRENT = Parameter(None, None, "current-module")
 
-    __slots__ = ("filename", "module")
 
-    def __init__(self) -> None:
-        self.module: Module | None = None
-        self.filename: str | None = None
+def current_module() -> Module:
+    """The module in force; outside of any evaluation, one made for that purpose."""
+    module: Module | None = value_of(CURRENT)
+    if module is None:
+        module = user_module()
+        set_value(CURRENT, module)
+    return module
 
 
 def run_form(machine: Machine, compiler: Compiler, datum: Value) -> Any:
@@ -61,17 +66,16 @@ def _run_forms(value: Value, state: Any, machine: Machine) -> Any:
 
 
 def _evaluate(machine: Machine, datum: Value, module: Module) -> Any:
+    machine.extend(Bindings(machine.dynamic, {CURRENT: [module]}))
     return run_form(machine, Compiler(module, datum), datum)
 
 
-def _evaluate_marked(
-    machine: Machine, datum: Value, module: Module, source: Source, marks: dict[int, int]
-) -> Any:
-    return run_form(machine, Compiler(module, datum, source, marks), datum)
+def _evaluate_read(machine: Machine, datum: Value, source: Source, marks: dict[int, int]) -> Any:
+    return run_form(machine, Compiler(current_module(), datum, source, marks), datum)
 
 
 EVALUATE = Operation("eval", _evaluate, 2, 2)
-_EVALUATE_MARKED = Operation("eval", _evaluate_marked, 4, 4)
+_EVALUATE_READ = Operation("eval", _evaluate_read, 3, 3)
 
 
 def read_file(path: str) -> str:
@@ -83,22 +87,27 @@ def read_file(path: str) -> str:
         raise system_error("open-fdes", error) from None
 
 
-def _load(path: str, module: Module) -> Steps:
+def load_into(path: str, module: Module) -> Steps:
+    """Evaluate the forms of a file in ``module``."""
     return (yield from load_text(read_file(path), path, module))
 
 
 def load_text(text: str, name: str | None, module: Module) -> Steps:
     """Evaluate every form of ``text``, reading each after the one before it was run."""
+    return (yield CallWith({CURRENT: module}, _FORMS, (text, name)))
+
+
+def _forms(text: str, name: str | None) -> Steps:
     reader = Reader(text, name)
     value: Value = None
     datum = reader.read()
     while datum is not EOF:
-        source, marks = reader.source, reader.marks
-        value = yield Call(_EVALUATE_MARKED, (datum, module, source, marks))
+        value = yield Call(_EVALUATE_READ, (datum, reader.source, reader.marks))
         datum = reader.read()
     return value
 
 
-LOAD = Primitive("load", _load, 2, 2, generator=True)
+_FORMS = Primitive("load", _forms, 2, 2, generator=True)
+LOAD = Primitive("load", load_into, 2, 2, generator=True)
 
-__all__ = ["EVALUATE", "LOAD", "SchemeError", "TailCall", "load_text", "read_file", "run_form"]
+__all__ = ["CURRENT", "EVALUATE", "LOAD", "current_module", "load_into", "load_text", "read_file"]
