@@ -215,7 +215,9 @@ def _show(terminal: Terminal, reply: Reply, history: int, action: str, service: 
     result = reply.result
     if action == "start":
         if service is not None and result is False:
-            raise FatalError(f"failed to start service {service}")
+            from pid1.sexp import write_symbol
+
+            raise FatalError(f"failed to start service {write_symbol(service)}")
         return 0
     if not isinstance(result, list):
         raise TypeError("the result is no list")

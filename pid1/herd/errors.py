@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pid1.herd.printing import displayed, written
 from pid1.herd.terminal import Terminal
-from pid1.sexp import Symbol
+from pid1.sexp import Symbol, write_symbol
 
 # The keys that Guile 3.0.11 prints with their format string, asked of print-exception itself.
 _FORMATTED = frozenset(
@@ -29,7 +29,8 @@ def report_error(terminal: Terminal, error: object, action: str, service: str | 
     """Print the error of a reply, and a hint if the command looks like a known mistake."""
     print_error(terminal, error)
     if service in _SWAPPED or (action == "root" and service in _ROOT_ACTIONS):
-        terminal.hint(f"Did you mean 'herd {service} {action}'?")
+        swapped = f"herd {service} {write_symbol(action)}"
+        terminal.hint(f"Did you mean '{swapped}'?")
         return
     match error:
         case [Symbol(name="error"), [Symbol(name="version"), 0, *_],

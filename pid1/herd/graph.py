@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pid1.herd.services import Service
 from pid1.herd.terminal import Terminal
+from pid1.sexp import write_symbol
 
 
 def show_graph(terminal: Terminal, services: list[Service]) -> int:
@@ -30,7 +31,7 @@ def show_graph(terminal: Terminal, services: list[Service]) -> int:
             required = registry.get(name)
             if required is None:
                 # The GNU herd's message has this empty line, too.
-                terminal.error(f"inconsistent graph: service '{name}' not found\n")
+                terminal.error(f"inconsistent graph: service '{write_symbol(name)}' not found\n")
                 return 1
             terminal.put(f"  {node} -> {_node(required)};\n")
     terminal.put("}\n")

@@ -40,7 +40,7 @@ def show_summary(terminal: Terminal, services: list[Service]) -> None:
             paint = terminal.failure if group == "failing" else terminal.bold
             terminal.put(paint(heading + "\n"))
             for service in sorted(members, key=_sort_key):
-                terminal.put(f" {bullet} {_painter(terminal, service, now)(service.name)}\n")
+                terminal.put(f" {bullet} {_painter(terminal, service, now)(service.provides[0])}\n")
 
 
 def _sort_key(service: Service) -> str:
