@@ -2,7 +2,7 @@
 
 ``ForkExec`` and ``Kill`` are the start and stop procedures that most services have.  A
 program that cannot be executed makes the start fail, with the reason; the GNU Shepherd
-reports it as a process that exited, which ``process_exits_on_failure`` brings back.
+reports it as a process that exited, which ``exits_on_failure`` brings back.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,32 +30,36 @@ _FIRST_LOOK: Final = 0.01
 _LAST_LOOK: Final = 0.5
 
 
-class Settings:
-    """Defaults that a configuration may change."""
+def own_environment() -> list[str]:
+    """The daemon's own environment."""
+    return [f"{k}={v}" for k, v in os.environ.items()]
 
-    # GNU behaviour: a failed exec, chdir or change of user is a process that exits.
-    process_exits_on_failure = False
-    environment: list[str] | None = None
-    directory: str | None = None
+
+def own_directory() -> str:
+    """Where services run: ``/`` for root, else the home directory (SHEPHERD.md 4.1)."""
+    directory = "/"
+    if os.getuid() != 0:
+        directory = os.environ.get("HOME") or str(Path.home())
+        if not Path(directory).is_dir():
+            directory = "/"
+    return directory
+
+
+class Settings:
+    """Where the defaults come from; the configuration language puts its own here."""
+
+    environment: Callable[[], list[str]] = staticmethod(own_environment)
+    directory: Callable[[], str] = staticmethod(own_directory)
 
 
 def default_environment() -> list[str]:
-    """The daemon's own environment, unless the configuration has set another."""
-    if Settings.environment is None:
-        Settings.environment = [f"{k}={v}" for k, v in os.environ.items()]
-    return Settings.environment
+    """The environment of programs that are given no other."""
+    return Settings.environment()
 
 
 def default_directory() -> str:
-    """Where services run: ``/`` for root, else the home directory (SHEPHERD.md 4.1)."""
-    if Settings.directory is None:
-        directory = "/"
-        if os.getuid() != 0:
-            directory = os.environ.get("HOME") or str(Path.home())
-            if not Path(directory).is_dir():
-                directory = "/"
-        Settings.directory = directory
-    return Settings.directory
+    """Where programs run that are given no other directory."""
+    return Settings.directory()
 
 
 def fork_exec(
@@ -72,6 +76,7 @@ def fork_exec(
     cannot be started.  Without a service the output goes to the daemon's log.
     """
     program = os.path.basename(spec.command[0]) if spec.command else ""
+    group = manager.contain(service) if service is not None else None
     if spec.stdout is not None:
         pid = system.spawn(spec)
     else:
@@ -84,6 +89,9 @@ def fork_exec(
         spec.stdout = spec.stderr = writer
         try:
             pid = system.spawn(spec)
+            if group is not None:
+                # At once: what the process forks before that is not in the group.
+                group.add(pid)
         except BaseException:
             os.close(reader)
             capture.close()
@@ -116,9 +124,10 @@ class ForkExec:
     """A start procedure: run a command as the service's main process.
 
     The value is a ``Process``; with a PID file, that of the process it names.
+    ``exits_on_failure``: a program that cannot be run counts as one that exited.
     """
 
-    __slots__ = ("log_file", "pid_file", "pid_file_timeout", "spec")
+    __slots__ = ("exits_on_failure", "log_file", "pid_file", "pid_file_timeout", "spec")
 
     def __init__(
         self,
@@ -126,11 +135,13 @@ class ForkExec:
         log_file: str | None = None,
         pid_file: str | None = None,
         pid_file_timeout: float = DEFAULT_PID_FILE_TIMEOUT,
+        exits_on_failure: bool = False,
     ) -> None:
         self.spec = spec
         self.log_file = log_file
         self.pid_file = pid_file
         self.pid_file_timeout = pid_file_timeout
+        self.exits_on_failure = exits_on_failure
 
     def __call__(self, *_arguments: object) -> Process | bool | Awaitable[Process | bool]:
         service = current_service.get()
@@ -141,7 +152,7 @@ class ForkExec:
             pid = fork_exec(supervisor(), service, self.spec, self.log_file)
         except SpawnError as error:
             say(f"{error}.")
-            if not Settings.process_exits_on_failure:
+            if not self.exits_on_failure:
                 return False
             pid = failing_process(service, error)
         if self.pid_file is None:
@@ -167,9 +178,14 @@ class ForkExec:
         return False
 
 
+def failure_code(error: SpawnError) -> int:
+    """The exit code of the GNU Shepherd's child when this step fails (SHEPHERD.md 4.1)."""
+    return 1 if error.step in ("exec", "user", "group") else 127
+
+
 def failing_process(service: Service | None, error: SpawnError) -> int:
     """A process that exits as the GNU Shepherd's child does when it cannot run the program."""
-    code = 1 if error.step in ("exec", "user", "group") else 127
+    code = failure_code(error)
     spec = SpawnSpec(["/bin/sh", "-c", f"exit {code}"], [])
     try:
         return fork_exec(supervisor(), service, spec)
@@ -249,14 +265,14 @@ def _kill_each(processes: list[int]) -> int:
 async def spawn_command(spec: SpawnSpec, log_file: str | None = None) -> int:
     """Run a program, wait for its end without blocking the daemon, return its wait status.
 
-    A program that cannot be run has the status of one that exited with 127.  When the
-    caller is cancelled the program is ended.
+    A program that cannot be run has the status of one that exited with 1 or 127.  When
+    the caller is cancelled the program is ended.
     """
     try:
         pid = fork_exec(supervisor(), current_service.get(), spec, log_file)
     except SpawnError as error:
         say(f"{error}.")
-        return 127 << 8
+        return failure_code(error) << 8
     try:
         return await supervisor().children.wait(pid)
     except asyncio.CancelledError:

@@ -16,10 +16,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, Final
 
-from hurd.system import system
+from hurd.system import Containment, system
 from pid1 import values
 from pid1.capture import Capture
-from pid1.errors import KeyedError, ServiceNotFound, keyed
+from pid1.errors import KeyedError, ServiceNotFound, ServiceQuit, keyed
 from pid1.log import client_output, log, say
 from pid1.process import Children
 from pid1.registry import Registry, start_order
@@ -31,6 +31,29 @@ _BATCH: Final = 8
 
 # The service whose start, stop or action is running; follows tasks.
 current_service: ContextVar[Service | None] = ContextVar("current_service", default=None)
+
+
+class Replay:
+    """Definitions that are evaluated again after re-execution: their starts have happened.
+
+    ``requested`` are the services whose start was left out.
+    """
+
+    def __init__(self) -> None:
+        self.active = True
+        self.requested: list[str] = []
+
+
+# The replay that the running code is part of; what clients ask meanwhile is not.
+current_replay: ContextVar[Replay | None] = ContextVar("current_replay", default=None)
+# The names of services registered by the evaluation that the running code is part of.
+registering: ContextVar[list[str] | None] = ContextVar("registering", default=None)
+
+
+def replay() -> Replay | None:
+    """Return the replay that is going on in this context, if any."""
+    found = current_replay.get()
+    return found if found is not None and found.active else None
 
 
 def detached(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -52,14 +75,17 @@ class Supervisor:
         self.children = Children()
         self.root: Service | None = None
         _current[:] = [self]
-        self._control_groups: bool | None = None
+        # A control group for each service costs as much as starting it, and moving a process
+        # there may wait for the kernel: for an init system only, or who asks for it.
+        self.control_groups = (
+            os.getpid() == 1 or os.environ.get("DROVER_CONTROL_GROUPS") == "1"
+        ) and system.has_control_groups()
         # Kept for re-execution: what is under way without a transition that shows it.
         self.background: list[list[str]] = []
         self.respawning: set[Service] = set()
-        # How many services were registered: tells which evaluations define services.
-        self.registrations = 0
-        # Set while definitions are loaded again: their starts have already happened.
-        self.replaying = False
+        # Ends of main processes that their handler has not seen to yet: value, status, and
+        # whether it has begun.
+        self.ends: dict[Service, tuple[Any, int, bool]] = {}
         # References to running tasks: the loop itself keeps only weak ones.
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -74,8 +100,10 @@ class Supervisor:
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            error = task.exception()
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, ServiceQuit):
+            task.get_loop().call_exception_handler({"message": "exit", "exception": error})
+        elif error is not None:
             log(f"Unexpected error in task {task.get_name()}: {type(error).__name__}: {error}")
 
     # Registration
@@ -83,8 +111,10 @@ class Supervisor:
     def register(self, services: Iterable[Service]) -> None:
         """Register each service; raises KeyedError for a requirement cycle, after the rest."""
         refused: KeyedError | None = None
+        names = registering.get()
         for service in services:
-            self.registrations += 1
+            if names is not None:
+                names += service.names
             try:
                 old = self.registry.register(service)
             except KeyedError as error:
@@ -114,7 +144,9 @@ class Supervisor:
         Raises ServiceNotFound for an unknown requirement, and what the service's own start
         procedure raised, as a KeyedError.
         """
-        if self.replaying:
+        again = replay()
+        if again is not None:
+            again.requested.append(service.name)
             return service.value if service.status == RUNNING else True
         if all(r.status == RUNNING for r in self.registry.requirements(service)):
             return await self._request_start(service, arguments)
@@ -291,7 +323,9 @@ class Supervisor:
 
     def start_in_background(self, names: list[str]) -> None:
         """Start services by name without waiting; the outcome is logged."""
-        if self.replaying:
+        again = replay()
+        if again is not None:
+            again.requested += names
             return
         services = []
         for name in names:
@@ -540,15 +574,14 @@ class Supervisor:
                 service.capture.pid = value.pid
         log(f"Running value of service {service.name} changed to {values.text(value)}.")
 
-    def contain(self, service: Service, pid: int) -> None:
-        """Put a process into the control group of ``service``, where the kernel has them."""
-        if self._control_groups is None:
-            self._control_groups = system.has_control_groups()
-        if not self._control_groups:
-            return
+    def contain(self, service: Service) -> Containment | None:
+        """The control group of ``service``, ready for a process; None where there are none."""
+        if not self.control_groups:
+            return None
         if service.containment is None:
             service.containment = system.containment(service.name, control_group=True)
-        service.containment.add(pid)
+        service.containment.prepare()
+        return service.containment
 
     def attach_output(self, service: Service, capture: Capture) -> None:
         """What a new process of ``service`` prints is the service's output from now on."""
@@ -580,17 +613,19 @@ class Supervisor:
         service.set_value(False)
         service.record_exit(status)
         self._forget_output(service)
-        handler = service.termination_handler or self.default_termination_handler
-        self.spawn_task(
-            self._run_handler(handler, service, value, status), name=f"end of {service.name}"
-        )
+        self.handle_end(service, value, status)
 
-    async def _run_handler(
-        self, handler: Callable[..., Any], service: Service, value: Any, status: int
-    ) -> None:
+    def handle_end(self, service: Service, value: Any, status: int) -> None:
+        """Run the termination handler of a service whose main process has ended."""
+        self.ends[service] = (value, status, False)
+        self.spawn_task(self._run_handler(service, value, status), name=f"end of {service.name}")
+
+    async def _run_handler(self, service: Service, value: Any, status: int) -> None:
         # The handler acts for nobody's command.
         client_output.set(None)
         token = current_service.set(service)
+        handler = service.termination_handler or self.default_termination_handler
+        self.ends[service] = (value, status, True)
         try:
             result = handler(service, value, status)
             if inspect.isawaitable(result):
@@ -599,6 +634,7 @@ class Supervisor:
             log(f"Error in the termination handler of {service.name}: {keyed(error)}")
         finally:
             current_service.reset(token)
+            self.ends.pop(service, None)
 
     async def default_termination_handler(self, service: Service, value: Any, status: int) -> None:
         """Respawn the service if it may be, else disable it (SHEPHERD.md 3.3)."""

@@ -160,6 +160,10 @@ class FileWatch:
 class Containment:
     """The processes of one service, wherever they went; made by `System.containment`."""
 
+    def prepare(self) -> None:
+        """Do beforehand what the first `add` would have to: what `pid` forks before it escapes."""
+        raise NotImplementedError("prepare")
+
     def add(self, pid: int) -> None:
         """Count `pid` and what it starts from now on as the service's; never fails."""
         raise NotImplementedError("add")

@@ -49,6 +49,10 @@ class GroupContainment(TableContainment):
         safe = "".join(c if c.isalnum() or c in "-_+@" else f"%{ord(c):x}" for c in name)
         self.directory = f"{parent}/{safe}.service"
 
+    def prepare(self) -> None:
+        with contextlib.suppress(OSError):
+            os.makedirs(self.directory, exist_ok=True)
+
     def add(self, pid: int) -> None:
         super().add(pid)
         for _ in range(2):
@@ -56,8 +60,7 @@ class GroupContainment(TableContainment):
                 _write(f"{self.directory}/cgroup.procs", str(pid))
                 return
             except FileNotFoundError:
-                with contextlib.suppress(OSError):
-                    os.makedirs(self.directory, exist_ok=True)
+                self.prepare()
             except OSError:
                 return
 

@@ -29,6 +29,9 @@ class TableContainment(Containment):
         self._gone: set[int] = set()  # added and waited for
         self._seen: dict[int, str] = {}  # members at the last look, with their start
 
+    def prepare(self) -> None:
+        pass
+
     def add(self, pid: int) -> None:
         self._gone.discard(pid)
         self._alive[pid] = None
