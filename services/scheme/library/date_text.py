@@ -122,11 +122,11 @@ def parse_date(text: str, template: str) -> list[Any] | None:
             position += 2
         elif letter in "aAbBh" and letter:
             names = _DAYS if letter in "aA" else _MONTHS
+            given = text[position : position + 9].lower()
+            size = 9 if letter in "AB" else 3
             found = next(
-                (n for n, name in enumerate(names)
-                 if text[position:].lower().startswith((name if letter in "AB" else name[:3]).lower())),
-                None,
-            )  # fmt: skip
+                (n for n, name in enumerate(names) if given.startswith(name[:size].lower())), None
+            )
             if found is None:
                 return None
             position += len(names[found]) if letter in "AB" else 3

@@ -318,9 +318,7 @@ def _case(f: _Formatter, d: _Directive, values: list[Any]) -> None:
     finally:
         text, f.out = "".join(f.out), outer
     if d.colon:
-        text = (
-            text.upper() if d.at else re.sub(r"\w+", lambda match: match.group().capitalize(), text)
-        )
+        text = text.upper()  # ~:( as well as ~:@(, as measured
     elif d.at:
         text = text.capitalize()
     else:

@@ -94,6 +94,8 @@ def cons_star(*elements: Value) -> Value:
 
 @LIBRARY.primitive("make-list", 1, 2)
 def make_list(count: Value, fill: Value = NIL) -> Value:
+    if type(count) is int and count < 0:
+        raise checks.not_in_range(0, 4294967295, count)
     return scheme_list([fill] * checks.size(count))
 
 

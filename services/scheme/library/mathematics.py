@@ -98,7 +98,7 @@ def _float_safe(compute: Callable[[], Any]) -> Any:
 @LIBRARY.primitive("exp", 1)
 def exp(value: Value) -> Any:
     number = real(value, "exp", 1)
-    return 1 if type(number) is int and number == 0 else _float_safe(lambda: math.exp(number))
+    return _float_safe(lambda: math.exp(to_float(number)))
 
 
 @LIBRARY.primitive("log", 1, 2)
@@ -118,8 +118,6 @@ LIBRARY.primitive("log10", 1)(
 
 
 def _logarithm(number: Any, value: Value, who: str, fn: Callable[[Any], float]) -> Any:
-    if type(number) is int and number == 1:
-        return 0
     if number == 0:
         if type(number) is float:
             return -math.inf
@@ -135,7 +133,7 @@ def _function(name: str, fn: Callable[[float], float]) -> None:
     def apply(value: Value) -> Any:
         number = real(value, name, 1)
         # An exact 0 has an exact image wherever that is 0 or 1.
-        if type(number) is int and number == 0 and fn(0.0) in (0.0, 1.0):
+        if type(number) is int and number == 0 and name not in ("acos", "acosh"):
             return int(fn(0.0))
         try:
             return fn(to_float(number))
@@ -160,8 +158,6 @@ def atan(y: Value, x: Value = None) -> Any:
     if x is None:
         return 0 if type(top) is int and top == 0 else math.atan(to_float(top))
     bottom = real(x, "atan", 2)
-    if type(top) is int and top == 0 and type(bottom) is not float and bottom > 0:
-        return 0
     return math.atan2(to_float(top), to_float(bottom))
 
 

@@ -172,6 +172,8 @@ class _Translator:
         parts: list[str] = []
         only: str | None = None
         first = True
+        if position >= len(text):
+            raise BadPattern("Invalid regular expression")
         while True:
             if position >= len(text):
                 raise BadPattern("Unmatched [, [^, [:, [., or [=")

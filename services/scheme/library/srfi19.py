@@ -181,7 +181,7 @@ def date_total(value: Value, who: str) -> int:
 
 def _local_offset(moment: int) -> int:
     try:
-        return clock.localtime(moment).tm_gmtoff
+        return int(clock.localtime(moment).tm_gmtoff or 0)
     except (OverflowError, ValueError, OSError):
         return 0
 
