@@ -21,7 +21,7 @@ class Monitor:
         self._due: asyncio.TimerHandle | None = None
 
     def __str__(self) -> str:
-        return f"#<monitor {id(self):x}>"
+        return "#<monitor>"
 
     def begin(self) -> None:
         """Log now and from now on."""

@@ -517,7 +517,7 @@ class Supervisor:
             return service
         if service.transient and self.registry.get(service.name) is service:
             self.registry.unregister(service)
-            log(f"Transient service {service.name} unregistered.")
+            say(f"Transient service {service.name} unregistered.")
         return self._replace(service)
 
     def _replace(self, service: Service) -> Service:

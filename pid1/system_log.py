@@ -191,7 +191,7 @@ class SystemLog:
             loop.remove_reader(self._kernel)
             self._close_kernel()
         count = len(self.files.files())
-        say("Terminating system log service.")
+        log("Terminating system log service.")
         log(f"Closing {count} system log {'port' if count == 1 else 'ports'}.")
         self.files.close()
 
