@@ -76,7 +76,7 @@ def fork_exec(
     cannot be started.  Without a service the output goes to the daemon's log.
     """
     program = os.path.basename(spec.command[0]) if spec.command else ""
-    group = manager.contain(service) if service is not None else None
+    spec.control_group = manager.contain(service) if service is not None else None
     if spec.stdout is not None:
         pid = system.spawn(spec)
     else:
@@ -89,9 +89,6 @@ def fork_exec(
         spec.stdout = spec.stderr = writer
         try:
             pid = system.spawn(spec)
-            if group is not None:
-                # At once: what the process forks before that is not in the group.
-                group.add(pid)
         except BaseException:
             os.close(reader)
             capture.close()

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, Final
 
-from hurd.system import Containment, system
+from hurd.system import system
 from pid1 import values
 from pid1.capture import Capture
 from pid1.errors import KeyedError, ServiceNotFound, ServiceQuit, keyed
@@ -75,11 +75,11 @@ class Supervisor:
         self.children = Children()
         self.root: Service | None = None
         _current[:] = [self]
-        # A control group for each service costs as much as starting it, and moving a process
-        # there may wait for the kernel: for an init system only, or who asks for it.
+        # Only for those who ask: entering a control group makes each start wait for the
+        # kernel, some 10 ms, where starting the process takes 0.1.
         self.control_groups = (
-            os.getpid() == 1 or os.environ.get("DROVER_CONTROL_GROUPS") == "1"
-        ) and system.has_control_groups()
+            os.environ.get("DROVER_CONTROL_GROUPS") == "1" and system.has_control_groups()
+        )
         # Kept for re-execution: what is under way without a transition that shows it.
         self.background: list[list[str]] = []
         self.respawning: set[Service] = set()
@@ -574,14 +574,13 @@ class Supervisor:
                 service.capture.pid = value.pid
         log(f"Running value of service {service.name} changed to {values.text(value)}.")
 
-    def contain(self, service: Service) -> Containment | None:
-        """The control group of ``service``, ready for a process; None where there are none."""
+    def contain(self, service: Service) -> str | None:
+        """Where a new process of ``service`` enters its control group; None without one."""
         if not self.control_groups:
             return None
         if service.containment is None:
             service.containment = system.containment(service.name, control_group=True)
-        service.containment.prepare()
-        return service.containment
+        return service.containment.entrance()
 
     def attach_output(self, service: Service, capture: Capture) -> None:
         """What a new process of ``service`` prints is the service's output from now on."""

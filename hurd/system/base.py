@@ -23,11 +23,13 @@ class SpawnSpec:
     no others.  `directory` and `umask` are the parent's when None.  `user`, `group` and
     `supplementary_groups` are names or numbers.  A limit is `(name, soft, hard)` with the name as
     in `RLIMIT_NAME`, in lower case, and None for "unlimited".  `tty` is a descriptor of a terminal
-    that becomes the controlling one (needs `create_session`).
+    that becomes the controlling one (needs `create_session`).  `control_group` is what
+    `Containment.entrance` returned.
     """
 
     __slots__ = (
         "command",
+        "control_group",
         "create_session",
         "directory",
         "environment",
@@ -62,6 +64,7 @@ class SpawnSpec:
         resource_limits: Sequence[tuple[str, int | None, int | None]] = (),
         listen_pid: bool = False,
         tty: int | None = None,
+        control_group: str | None = None,
     ) -> None:
         self.command = command
         self.environment = environment
@@ -78,6 +81,7 @@ class SpawnSpec:
         self.resource_limits = resource_limits
         self.listen_pid = listen_pid
         self.tty = tty
+        self.control_group = control_group
 
 
 _MESSAGES = {
@@ -160,9 +164,12 @@ class FileWatch:
 class Containment:
     """The processes of one service, wherever they went; made by `System.containment`."""
 
-    def prepare(self) -> None:
-        """Do beforehand what the first `add` would have to: what `pid` forks before it escapes."""
-        raise NotImplementedError("prepare")
+    def entrance(self) -> str | None:
+        """What to give as `SpawnSpec.control_group`, made if need be; None without one.
+
+        A process that is only added later may have forked before, and that child escapes.
+        """
+        raise NotImplementedError("entrance")
 
     def add(self, pid: int) -> None:
         """Count `pid` and what it starts from now on as the service's; never fails."""

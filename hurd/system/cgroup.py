@@ -49,9 +49,12 @@ class GroupContainment(TableContainment):
         safe = "".join(c if c.isalnum() or c in "-_+@" else f"%{ord(c):x}" for c in name)
         self.directory = f"{parent}/{safe}.service"
 
-    def prepare(self) -> None:
-        with contextlib.suppress(OSError):
+    def entrance(self) -> str | None:
+        try:
             os.makedirs(self.directory, exist_ok=True)
+        except OSError:
+            return None
+        return f"{self.directory}/cgroup.procs"
 
     def add(self, pid: int) -> None:
         super().add(pid)
@@ -60,7 +63,7 @@ class GroupContainment(TableContainment):
                 _write(f"{self.directory}/cgroup.procs", str(pid))
                 return
             except FileNotFoundError:
-                self.prepare()
+                self.entrance()
             except OSError:
                 return
 

@@ -29,8 +29,8 @@ class TableContainment(Containment):
         self._gone: set[int] = set()  # added and waited for
         self._seen: dict[int, str] = {}  # members at the last look, with their start
 
-    def prepare(self) -> None:
-        pass
+    def entrance(self) -> str | None:
+        return None
 
     def add(self, pid: int) -> None:
         self._gone.discard(pid)

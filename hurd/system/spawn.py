@@ -67,6 +67,7 @@ def spawn(spec: SpawnSpec, *, gid_first: bool = False) -> int:
             and not spec.resource_limits
             and not spec.listen_pid
             and spec.tty is None
+            and spec.control_group is None
         ):
             return _spawn_here(spec, sources)
         return _fork(spec, credentials, sources)

@@ -39,8 +39,9 @@ def sleeper(name: str, *requirement: str, **options: Any) -> Service:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; one that is dead and not yet reaped has no command line."""
-    return bool(system.process_command(pid))
+    """Whether the process runs; one that is dead and not yet reaped does not."""
+    process = system.process_table().get(pid)
+    return process is not None and process.state != "Z"
 
 
 async def test_requirements_start_first_and_side_by_side(manager: Supervisor) -> None:
