@@ -90,6 +90,7 @@ def native_address(address: Value, who: str) -> Any:
 
 def address_vector(family: int, address: Any) -> list[Value]:
     """The reverse of ``native_address``."""
+    family = int(family)  # Python's is an enumeration
     if family == socket.AF_INET:
         return [family, inet_pton(family, address[0]), address[1]]
     if family == socket.AF_INET6:

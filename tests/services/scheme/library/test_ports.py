@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -126,10 +127,12 @@ async def test_writing_to_a_full_pipe_does_not_block_and_closing_waits() -> None
     text = "x" * 300_000
     call("display", text, pair.cdr)
     task = asyncio.create_task(run(lookup("close-port").fn(pair.cdr)))
+    os.set_blocking(pair.car.fd, False)
     read = 0
     while read < len(text):
-        await asyncio.sleep(0)
-        read += len(os.read(pair.car.fd, 65536))
+        await asyncio.sleep(0.001)
+        with contextlib.suppress(BlockingIOError):
+            read += len(os.read(pair.car.fd, 65536))
     assert await asyncio.wait_for(task, 5) is True
     assert os.read(pair.car.fd, 1) == b""
 
