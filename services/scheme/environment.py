@@ -25,7 +25,7 @@ for _module, _names in (
      "define-syntax let-syntax letrec-syntax syntax-rules define-syntax-rule define-macro "
      "defmacro"),
     ("matching",
-     "match match-lambda match-lambda* match-let match-let* match-letrec"),
+     "match match-lambda match-lambda* match-let match-let*"),
     ("loading",
      "load include current-filename current-source-location use-modules use-syntax @ @@ "
      "define-module export re-export export-syntax re-export-syntax export! define-public "
@@ -39,27 +39,27 @@ for _module, _names in (
      "defined? module-export! module-re-export! variable-ref variable-set! variable-bound? "
      "variable? make-variable"),
     ("exceptions",
-     "raise make-exception exception? simple-exceptions make-exception-type exception-type? "
-     "exception-predicate exception-accessor exception-message exception-with-message? "
-     "exception-irritants exception-with-irritants? exception-origin exception-with-origin? "
-     "exception-kind exception-args &exception &message &warning &serious &error &violation "
-     "&assertion &assertion-failure &irritants &who &origin &non-continuable &lexical &syntax "
-     "&undefined &undefined-variable &external-error &quit-exception &programming-error "
-     "&implementation-restriction &exception-with-kind-and-args &i/o &i/o-error &condition "
-     "make-exception-with-message make-exception-with-irritants make-exception-with-origin "
-     "make-error error? make-warning warning? make-violation violation? make-assertion-failure "
-     "assertion-violation assertion-failure? serious-condition? message-condition? "
-     "condition-message make-condition condition condition? make-condition-type "
-     "condition-type? condition-has-type? condition-ref extract-condition "
-     "make-compound-condition who-condition? condition-who irritants-condition? "
-     "condition-irritants quit-exception? exception-with-kind-and-args? make-message-condition "
-     "make-quit-exception quit-exception-code make-external-error external-error? "
-     "make-programming-error programming-error? make-serious-condition print-exception "
-     "set-exception-printer! define-condition-type error-message error-irritants error-object? "
-     "error-object-message error-object-irritants non-continuable-violation? "
-     "make-exception-from-throw exception->string make-undefined-variable-error "
-     "undefined-variable-error? "
-     "simple-format-error"),
+     "&assertion &assertion-failure &condition &error &exception &exception-with-kind-and-args "
+     "&external-error &i/o &i/o-error &implementation-restriction &irritants &lexical &message "
+     "&non-continuable &origin &programming-error &quit-exception &serious &syntax &undefined "
+     "&undefined-variable &violation &warning &who assertion-failure? assertion-violation? "
+     "condition condition-has-type? condition-irritants condition-message condition-predicate "
+     "condition-ref condition-type? condition-who condition? define-condition-type "
+     "error-object-irritants error-object-message error-object? error? exception-accessor "
+     "exception-args exception-irritants exception-kind exception-message exception-origin "
+     "exception-predicate exception-type? exception-with-irritants? "
+     "exception-with-kind-and-args? exception-with-message? exception-with-origin? exception? "
+     "external-error? extract-condition i/o-error? irritants-condition? make-assertion-failure "
+     "make-compound-condition make-condition make-condition-type make-error make-exception "
+     "make-exception-type make-exception-with-irritants make-exception-with-kind-and-args "
+     "make-exception-with-message make-exception-with-origin make-external-error "
+     "make-i/o-error make-irritants-condition make-message-condition "
+     "make-non-continuable-violation make-programming-error make-quit-exception "
+     "make-serious-condition make-undefined-variable-error make-violation make-warning "
+     "make-who-condition message-condition? non-continuable-violation? print-exception "
+     "programming-error? quit-exception-code quit-exception? raise serious-condition? "
+     "simple-conditions simple-exceptions undefined-variable-error? violation? warning? "
+     "who-condition?"),
 ):
     for _name in _names.split():
         _LATER[_name] = _module
