@@ -14,7 +14,8 @@ _LONGEST_SHEBANG = 127
 """Linux since 2.6 reads so many bytes of the first line, and cuts off what follows."""
 
 _CLIENT = """\
-import posix, sys
+import gc, posix, sys
+gc.disable()
 sys.path.insert(0, {root!r})
 try:
     from {module} import {function}

@@ -30,7 +30,7 @@ class _Tail(list[object]):
     items: list[object]
 
 
-_OPEN, _CLOSE, _DOT, _HASH = object(), object(), object(), object()
+_CLOSE, _DOT, _HASH = object(), object(), object()
 _UNUSUAL_BYTES = b"'`,;|\\{}[]\""
 _NUMBER_START = frozenset("0123456789+-.")
 _FLOAT_CHARACTERS = frozenset("0123456789+-.eE")
@@ -113,6 +113,36 @@ class _Atoms(dict[bytes, object]):
         return value
 
 
+class _Pieces(dict[bytes, "tuple[list[object] | tuple[object, object], int] | None"]):
+    """What follows an opening parenthesis up to the next one, and what it means.
+
+    In a reply about many services most of these pieces, ``enabled? #t) ``, come back for each.  A
+    value is the content of the list and the number of closing parentheses after it; with none, the
+    list goes on.  It is None for a piece that is more than that.
+    """
+
+    __slots__ = ("atoms",)
+
+    def __init__(self) -> None:
+        self.atoms = _Atoms({b")": _CLOSE, b".": _DOT, b"#": _HASH})
+
+    def __missing__(self, piece: bytes) -> tuple[list[object] | tuple[object, object], int] | None:
+        atoms = self.atoms
+        body = piece.replace(b")", b" ) ").split()
+        closes = 0
+        while body and body[-1] == b")":
+            body.pop()
+            closes += 1
+        entry: tuple[list[object] | tuple[object, object], int] | None = None
+        if b")" not in body and b"#" not in body:
+            if b"." not in body:
+                entry = [atoms[token] for token in body], closes
+            elif closes and len(body) == 3 and body[1] == b"." and body.count(b".") == 1:
+                entry = (atoms[body[0]], atoms[body[2]]), closes
+        self[piece] = entry
+        return entry
+
+
 def unescape(text: str) -> str:
     r"""Return the text that a string literal without its quotes stands for.
 
@@ -152,7 +182,8 @@ def read(data: bytes) -> object:
     """Return the first datum in ``data``, UTF-8 text; what follows it is ignored.
 
     Lists are Python lists, dotted pairs 2-tuples (``(1 2 . 3)`` is ``(1, (2, 3))``), vectors
-    ``Vector``.  Raises IncompleteError if the datum is cut off (or there is none), and another
+    ``Vector``; parts that are equal may be one object, so nothing may be changed in place.
+    Raises IncompleteError if the datum is cut off (or there is none), and another
     ReadError if it is malformed.
     """
     top: list[object] = []
@@ -173,37 +204,56 @@ def _read_usual(data: bytes, top: list[object]) -> None:
     """Append the data found to ``top``; those before an error have been appended, too."""
     parts = data.split(b'"')
     last = len(parts) - 1
-    atoms = _Atoms({b"(": _OPEN, b")": _CLOSE, b".": _DOT, b"#": _HASH})
+    known = _Pieces()
+    atoms = known.atoms
     current = top
     stack: list[list[object]] = []
     push, pop = stack.append, stack.pop
     index = 0
     while True:
-        tokens = iter(parts[index].replace(b"(", b" ( ").replace(b")", b" ) ").split())
-        for token in tokens:
-            value = atoms[token]
-            if value is _OPEN:
+        opening = vector = False
+        for piece in parts[index].split(b"("):
+            if opening:
+                entry = known[piece]
+                if entry is not None and not vector:
+                    content, closes = entry
+                    if not closes:
+                        push(current)
+                        current = content.copy()  # type: ignore[union-attr]
+                        continue
+                    current.append(content)
+                    while closes > 1:
+                        closes -= 1
+                        done: object = _dotted(current) if current.__class__ is _Tail else current
+                        if not stack:
+                            raise ReadError("unexpected )")
+                        current = pop()
+                        current.append(done)
+                    continue
                 push(current)
-                current = []
-            elif value is _CLOSE:
-                done: object = current
-                if done.__class__ is _Tail:
-                    done = _dotted(current)
-                if not stack:
-                    raise ReadError("unexpected )")
-                current = pop()
-                current.append(done)
-            elif value is _DOT:
-                tail = _Tail()
-                tail.items = current
-                current = tail
-            elif value is _HASH:
-                if next(tokens, None) != b"(":
-                    raise Unusual
-                push(current)
-                current = Vector()
-            else:
-                current.append(value)
+                current = Vector() if vector else []
+                vector = False
+            opening = True
+            for token in piece.replace(b")", b" ) ").split():
+                value = atoms[token]
+                if value is _CLOSE:
+                    done = _dotted(current) if current.__class__ is _Tail else current
+                    if not stack:
+                        raise ReadError("unexpected )")
+                    current = pop()
+                    current.append(done)
+                elif value is _DOT:
+                    tail = _Tail()
+                    tail.items = current
+                    current = tail
+                elif value is _HASH:
+                    if vector or not piece.endswith(b"#"):
+                        raise Unusual
+                    vector = True
+                else:
+                    current.append(value)
+        if vector:
+            raise Unusual
         if index == last:
             break
         index += 1

@@ -14,7 +14,7 @@ from pid1.sexp_reader import IncompleteError, ReadError, read
 SYSTEM_SOCKET = "/run/shepherd/socket"
 """Socket of the system's instance, process 1."""
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 _LARGEST_REPLY = 1 << 28
 
 
