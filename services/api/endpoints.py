@@ -126,7 +126,8 @@ def bind(sock: socket.socket, address: Address) -> Awaitable[object] | None:
 
 
 async def _bind_with(procedure: Value, sock: socket.socket, address: Address) -> None:
-    port = Port("socket", input=True, output=True, fd=sock.fileno())
+    # A port closes its descriptor in the end, so it gets one of its own.
+    port = Port("socket", input=True, output=True, fd=os.dup(sock.fileno()))
     try:
         result = Host(procedure).run((port, list(address.to_vector())))
         if hasattr(result, "__await__"):
