@@ -139,10 +139,11 @@ class DatumScanner:
         return False
 
 
+# In strings Guile reads two digits after \x, whatever follows; in symbols up to a semicolon.
 _ESCAPE: Final = re.compile(
-    r"\\(?:x([0-9a-fA-F]+);|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{6})|(\n\s*)|(.))",
-    re.DOTALL,
+    r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{6})|(\n\s*)|(.))", re.DOTALL
 )
+_SYMBOL_ESCAPE: Final = re.compile(r"\\x([0-9a-fA-F]+);")
 _ESCAPED_CHARACTERS: Final = {
     "n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "0": "\0",
 }  # fmt: skip
@@ -154,17 +155,20 @@ _SPECIAL: Final[dict[str, object]] = {
 }  # fmt: skip
 
 
+def _character(digits: str) -> str:
+    code = int(digits, 16)
+    if code > 0x10FFFF or 0xD800 <= code < 0xE000:
+        raise WireError("bad character")
+    return chr(code)
+
+
 def _unescape(match: re.Match[str]) -> str:
-    for group in (1, 2, 3, 4):
-        digits = match.group(group)
-        if digits is not None:
-            code = int(digits, 16)
-            if code > 0x10FFFF or 0xD800 <= code < 0xE000:
-                raise WireError("bad character")
-            return chr(code)
-    if match.group(5) is not None:
+    digits = match.group(1) or match.group(2) or match.group(3)
+    if digits is not None:
+        return _character(digits)
+    if match.group(4) is not None:
         return ""
-    char = match.group(6)
+    char = match.group(5)
     return _ESCAPED_CHARACTERS.get(char, char)
 
 
@@ -183,7 +187,9 @@ class _Parser(sexpdata.Parser):  # type: ignore[misc]
     def parse_atom(self, i: int) -> tuple[int, object]:
         if self.string.startswith("#{", i):
             end = self.string.index("}#", i)
-            return end + 2, Symbol(_ESCAPE.sub(_unescape, self.string[i + 2 : end]))
+            return end + 2, Symbol(
+                _SYMBOL_ESCAPE.sub(lambda m: _character(m.group(1)), self.string[i + 2 : end])
+            )
         result: tuple[int, object] = super().parse_atom(i)
         return result
 
@@ -260,6 +266,8 @@ def error_to_wire(error: Exception, action: object, service: object) -> object:
     if isinstance(error, ActionNotFound):
         return [*head, Symbol("action-not-found"), error.action, error.service]
     if isinstance(error, KeyedError):
+        if error.service is not None and error.action is not None:
+            action, service = Symbol(error.action), Symbol(error.service)
         return [
             *head, Symbol("action-exception"), action, service,
             Symbol(error.key), error.arguments,

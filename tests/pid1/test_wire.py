@@ -62,7 +62,7 @@ def test_keywords_symbols_and_lists_in_arguments() -> None:
     )
     assert command.service is Symbol("12 3")
     assert command.arguments == [
-        "a\nbA\x1bc", Keyword("name"), Symbol("nm"), ["B=2", "A=1"], 1, 2.5, True, False,
+        "a\nbA;\x1bc", Keyword("name"), Symbol("nm"), ["B=2", "A=1"], 1, 2.5, True, False,
     ]  # fmt: skip
 
 
