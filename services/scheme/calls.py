@@ -269,8 +269,9 @@ def conditional(test: Code, then: Code, other: Code) -> Code:
     if test[0]:
         if then[0] and other[0]:
             then_direct, other_direct = then[1], other[1]
-            return DIRECT, lambda env: (
-                then_direct(env) if test_of(env) is not False else other_direct(env)
+            return (
+                DIRECT,
+                lambda env: then_direct(env) if test_of(env) is not False else other_direct(env),
             )
         if other[0]:
             then_node, other_direct = then[1], other[1]

@@ -8,7 +8,6 @@ compiled anew when their next call comes after its redefinition.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
@@ -21,9 +20,7 @@ from services.scheme.calls import (
     call,
     call_known,
     general_of,
-    sequence,
     staged,
-    store,
 )
 from services.scheme.errors import SchemeError
 from services.scheme.machine import JUMP, Machine, stack_overflow
@@ -43,7 +40,6 @@ from services.scheme.syntax import (
     SpecialForm,
     Variable,
     bad_form,
-    items_of,
     place,
     symbol_of,
     syntax_violation,
@@ -52,9 +48,12 @@ from services.scheme.types import NIL, Pair, Symbol, Value
 
 # Primitives whose result may be multiple values: their callers must look at it.
 _MULTIPLE = frozenset(
-    "values floor/ truncate/ euclidean/ round/ ceiling/ centered/ exact-integer-sqrt span break "
-    "partition split-at car+cdr unzip2 unzip3 div-and-mod receive exact-integer-sqrt".split()
-)
+    (
+        "values", "floor/", "truncate/", "euclidean/", "round/", "ceiling/", "centered/", "span",
+        "exact-integer-sqrt", "break", "partition", "split-at", "car+cdr", "unzip2", "unzip3",
+        "div-and-mod", "span!", "break!", "partition!", "split-at!", "mod0-and-div0",
+    )
+)  # fmt: skip
 _MAX_EXPANSIONS = 50_000  # of one top-level form
 _NESTING = 80  # levels of nesting that may use Python's stack before the machine's is used
 
@@ -258,7 +257,7 @@ class Compiler:
         self.here = mark
         where = self.where()
         count = len(parts)
-        direct = all([part[0] for part in parts])
+        direct = all(part[0] for part in parts)
         if type(meaning) is Variable:
             template = meaning.template
             if template is not None and template.count == count and self.immutable:
@@ -439,5 +438,3 @@ def _invalidate(template: Template) -> None:
 
 
 modules.forget = _forget
-
-__all__ = ["Compiler", "items_of", "sequence", "store", "sys"]

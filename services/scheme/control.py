@@ -7,7 +7,7 @@ from typing import Any
 from services.scheme import conditions
 from services.scheme.dynamics import Bindings, Handler, Wind
 from services.scheme.errors import SchemeError, misc_error, wrong_type
-from services.scheme.machine import JUMP, Machine
+from services.scheme.machine import Machine
 from services.scheme.parameters import Parameter
 from services.scheme.procedures import operation
 from services.scheme.types import (
@@ -199,17 +199,13 @@ def _key(key: Value, who: str) -> str | None:
 
 
 @operation(OPERATIONS, "catch", 3, 4, formals="(k thunk handler #:optional pre-unwind-handler)")
-def catch(
-    machine: Machine, key: Value, thunk: Value, handler: Value, before: Value = False
-) -> Any:
+def catch(machine: Machine, key: Value, thunk: Value, handler: Value, before: Value = False) -> Any:
     if before is False or before is None:
         before = None
     name = _key(key, "catch")
     _procedure(thunk, "catch", 2)
     _procedure(handler, "catch", 3)
-    machine.extend(
-        Handler(machine.dynamic, handler, name, len(machine.stack), before=before)
-    )
+    machine.extend(Handler(machine.dynamic, handler, name, len(machine.stack), before=before))
     return machine.apply(thunk, ())
 
 
@@ -224,9 +220,7 @@ def with_throw_handler(machine: Machine, key: Value, thunk: Value, handler: Valu
     OPERATIONS, "with-exception-handler", 2, None,
     formals="(handler thunk #:key unwind? unwind-for-type)",
 )  # fmt: skip
-def with_exception_handler(
-    machine: Machine, handler: Value, thunk: Value, *options: Value
-) -> Any:
+def with_exception_handler(machine: Machine, handler: Value, thunk: Value, *options: Value) -> Any:
     unwinds, wanted = False, None
     for index in range(0, len(options), 2):
         name = options[index]
@@ -252,6 +246,3 @@ def with_exception_handler(
     height = len(machine.stack) if unwinds else None
     machine.extend(Handler(machine.dynamic, handler, key, height, spread=False, kinds=kinds))
     return machine.apply(thunk, ())
-
-
-__all__ = ["JUMP", "OPERATIONS"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from services.scheme import conditions
+from services.scheme.binding import LET
 from services.scheme.control import OPERATIONS
-from services.scheme.errors import SchemeError, misc_error, wrong_type
-from services.scheme.forms import BEGIN, COND, IF, LAMBDA, LET, OR, QUOTE, SET, UNLESS
+from services.scheme.errors import SchemeError, wrong_type
+from services.scheme.forms import BEGIN, COND, IF, LAMBDA, QUOTE, UNLESS
 from services.scheme.lambdas import compile_lambda
 from services.scheme.machine import Machine
 from services.scheme.parameters import Parameter, set_value, value_of
@@ -22,22 +23,23 @@ from services.scheme.syntax import (
     bad_form,
     is_identifier,
     items_of,
-    strip,
     symbol_of,
     temporary,
 )
 from services.scheme.types import NIL, Keyword, Pair, Procedure, Symbol, Value, scheme_list
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from services.scheme.compiler import Compiler
 
 TABLE: dict[str, Value] = {}
 
 
-def macro(name: str) -> Any:
+def macro(name: str) -> Callable[[Callable[[Any], Value]], Callable[[Any], Value]]:
     """Put an expander into the table."""
 
-    def register(expand: Any) -> Any:
+    def register(expand: Callable[[Any], Value]) -> Callable[[Any], Value]:
         TABLE[name] = Macro(name, expand)
         return expand
 
@@ -175,9 +177,7 @@ def _case_lambda(compiler: Compiler, datum: Any, scope: Scope) -> Code:
     for clause in items_of(datum.cdr, datum, True):
         if type(clause) is not Pair:
             raise bad_form(datum, True)
-        templates.append(
-            compile_lambda(compiler, None, clause.car, clause.cdr, scope, datum, star)
-        )
+        templates.append(compile_lambda(compiler, None, clause.car, clause.cdr, scope, datum, star))
 
     def node(env: Env) -> Value:
         return CaseLambda(tuple([Closure(template, env) for template in templates]))
@@ -261,9 +261,7 @@ def _forms(name: str) -> SpecialForm:
 @macro("let/ec")
 def _let_ec(datum: Any) -> Value:
     parts = _parts(datum, 2)
-    return form(
-        OPERATIONS["call/ec"], Pair(LAMBDA, Pair(form(parts[0]), datum.cdr.cdr))
-    )
+    return form(OPERATIONS["call/ec"], Pair(LAMBDA, Pair(form(parts[0]), datum.cdr.cdr)))
 
 
 TABLE["let-escape-continuation"] = TABLE["let/ec"]
@@ -272,9 +270,7 @@ TABLE["let-escape-continuation"] = TABLE["let/ec"]
 @macro("let/cc")
 def _let_cc(datum: Any) -> Value:
     parts = _parts(datum, 2)
-    return form(
-        OPERATIONS["call/cc"], Pair(LAMBDA, Pair(form(parts[0]), datum.cdr.cdr))
-    )
+    return form(OPERATIONS["call/cc"], Pair(LAMBDA, Pair(form(parts[0]), datum.cdr.cdr)))
 
 
 def _mentions(datum: Value, names: tuple[str, ...]) -> bool:
@@ -336,9 +332,7 @@ def _guard(datum: Any) -> Value:
         clauses.append(form(True, form(TABLE["%reraise"], spec.car)))
     handler = form(LAMBDA, form(spec.car), Pair(COND, scheme_list(clauses)))
     thunk = Pair(LAMBDA, Pair(NIL, datum.cdr.cdr))
-    return form(
-        OPERATIONS["with-exception-handler"], handler, thunk, Keyword("unwind?"), True
-    )
+    return form(OPERATIONS["with-exception-handler"], handler, thunk, Keyword("unwind?"), True)
 
 
 def _assertion_failed(machine: Machine, expression: Value) -> Any:
@@ -410,12 +404,9 @@ def _let_loop(datum: Any) -> Value:
 def _with_macro(name: Any, value: Macro) -> SpecialForm:
     """A form whose body sees ``name`` as a macro."""
 
-    def compile(compiler: Compiler, datum: Any, scope: Scope) -> Code:
+    def compile_body(compiler: Compiler, datum: Any, scope: Scope) -> Code:
         inner = Scope(scope.frame, scope)
         inner.names[name] = value
         return compiler.body(datum.cdr, inner, datum)
 
-    return SpecialForm("let-loop", compile)
-
-
-__all__ = ["OR", "SET", "SETTER", "TABLE", "Promise", "misc_error", "strip"]
+    return SpecialForm("let-loop", compile_body)

@@ -34,7 +34,7 @@ def describe(value: Value) -> str:
         return f"#<syntax-transformer {value.name}>"
     if kind is Alias:
         return f"#<syntax {symbol_of(value).name}>"
-    if kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__:
+    if any("__str__" in base.__dict__ or "__repr__" in base.__dict__ for base in kind.__mro__[:-1]):
         return str(value)
     return f"#<{kind.__name__.lower()} {id(value):x}>"
 

@@ -28,7 +28,7 @@ class Dynamic:
         self.depth: int = 0 if parent is None else parent.depth + 1
         if bindings is None:
             bindings = {} if parent is None else parent.bindings
-        self.bindings = bindings
+        self.bindings: dict[Any, list[Value]] = bindings
         self.handler = handler
 
     def __repr__(self) -> str:

@@ -5,6 +5,7 @@ What is seldom used is named here by the module that has it and imported on firs
 
 from __future__ import annotations
 
+from services.scheme import binding, quasiquote  # noqa: F401 - they add to FORMS
 from services.scheme.control import OPERATIONS
 from services.scheme.forms import FORMS
 from services.scheme.library import MISSING as _LIBRARY_MISSING
@@ -17,10 +18,13 @@ _LATER: dict[str, str] = {}
 for _module, _names in (
     ("derived",
      "delay make-promise force case-lambda case-lambda* parameterize guard assert while "
-     "cut cute let/cc make-fluid make-unbound-fluid fluid-ref fluid-set! fluid? parameter? with-fluid* and-let* let/ec let-escape-continuation define-inlinable let-loop "
-     "make-procedure-with-setter setter lazy delay-force make-parameter "
-     "promise? with-fluids procedure-with-setter?"),
-    ("records", "record? record-type-descriptor record-type-name record-type-fields define-record-type set-record-type-printer! define-immutable-record-type"),
+     "cut cute let/cc make-fluid make-unbound-fluid fluid-ref fluid-set! fluid? parameter? "
+     "with-fluid* and-let* let/ec let-escape-continuation define-inlinable let-loop "
+     "make-procedure-with-setter setter lazy delay-force make-parameter promise? "
+     "with-fluids procedure-with-setter?"),
+    ("records",
+     "record? record-type-descriptor record-type-name record-type-fields "
+     "define-record-type set-record-type-printer! define-immutable-record-type"),
     ("macros",
      "define-syntax let-syntax letrec-syntax syntax-rules define-syntax-rule define-macro "
      "defmacro"),
@@ -32,35 +36,36 @@ for _module, _names in (
      "define-once define-private eval-when cond-expand add-to-load-path"),
     ("reflection",
      "eval primitive-eval eval-string primitive-load macroexpand current-module "
-     "interaction-environment set-current-module save-module-excursion make-fresh-user-module "
-     "make-module beautify-user-module! resolve-module resolve-interface "
-     "module-public-interface module-use! module-uses module-name module-filename module? "
-     "module-define! module-set! module-ref module-variable module-defined? module-bound? "
-     "defined? module-export! module-re-export! variable-ref variable-set! variable-bound? "
-     "variable? make-variable"),
+     "interaction-environment set-current-module save-module-excursion "
+     "make-fresh-user-module make-module beautify-user-module! resolve-module "
+     "resolve-interface module-public-interface module-use! module-uses module-name "
+     "module-filename module? module-define! module-set! module-ref module-variable "
+     "module-defined? module-bound? defined? module-export! module-re-export! variable-ref "
+     "variable-set! variable-bound? variable? make-variable"),
     ("exceptions",
-     "&assertion &assertion-failure &condition &error &exception &exception-with-kind-and-args "
-     "&external-error &i/o &i/o-error &implementation-restriction &irritants &lexical &message "
-     "&non-continuable &origin &programming-error &quit-exception &serious &syntax &undefined "
-     "&undefined-variable &violation &warning &who assertion-failure? assertion-violation? "
-     "condition condition-has-type? condition-irritants condition-message condition-predicate "
+     "&assertion &assertion-failure &condition &error &exception "
+     "&exception-with-kind-and-args &external-error &i/o &i/o-error "
+     "&implementation-restriction &irritants &lexical &message &non-continuable &origin "
+     "&programming-error &quit-exception &serious &syntax &undefined &undefined-variable "
+     "&violation &warning &who assertion-failure? assertion-violation? condition "
+     "condition-has-type? condition-irritants condition-message condition-predicate "
      "condition-ref condition-type? condition-who condition? define-condition-type "
      "error-object-irritants error-object-message error-object? error? exception-accessor "
      "exception-args exception-irritants exception-kind exception-message exception-origin "
      "exception-predicate exception-type? exception-with-irritants? "
-     "exception-with-kind-and-args? exception-with-message? exception-with-origin? exception? "
-     "external-error? extract-condition i/o-error? irritants-condition? make-assertion-failure "
-     "make-compound-condition make-condition make-condition-type make-error make-exception "
-     "make-exception-type make-exception-with-irritants make-exception-with-kind-and-args "
-     "make-exception-with-message make-exception-with-origin make-external-error "
-     "make-i/o-error make-irritants-condition make-message-condition "
-     "make-non-continuable-violation make-programming-error make-quit-exception "
-     "make-serious-condition make-undefined-variable-error make-violation make-warning "
-     "make-who-condition message-condition? non-continuable-violation? print-exception "
-     "programming-error? quit-exception-code quit-exception? raise serious-condition? "
-     "simple-conditions simple-exceptions undefined-variable-error? violation? warning? "
-     "who-condition?"),
-):
+     "exception-with-kind-and-args? exception-with-message? exception-with-origin? "
+     "exception? external-error? extract-condition i/o-error? irritants-condition? "
+     "make-assertion-failure make-compound-condition make-condition make-condition-type "
+     "make-error make-exception make-exception-type make-exception-with-irritants "
+     "make-exception-with-kind-and-args make-exception-with-message "
+     "make-exception-with-origin make-external-error make-i/o-error "
+     "make-irritants-condition make-message-condition make-non-continuable-violation "
+     "make-programming-error make-quit-exception make-serious-condition "
+     "make-undefined-variable-error make-violation make-warning make-who-condition "
+     "message-condition? non-continuable-violation? print-exception programming-error? "
+     "quit-exception-code quit-exception? raise serious-condition? simple-conditions "
+     "simple-exceptions undefined-variable-error? violation? warning? who-condition?"),
+):  # fmt: skip
     for _name in _names.split():
         _LATER[_name] = _module
 

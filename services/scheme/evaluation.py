@@ -11,11 +11,10 @@ from collections import deque
 from collections.abc import Awaitable, Generator
 from typing import Any
 
-from services.scheme.errors import SchemeError, misc_error
+from services.scheme.errors import misc_error
 from services.scheme.machine import Machine
 from services.scheme.modules import Module
 from services.scheme.parameters import dynamic
-from services.scheme.primitives import Steps
 from services.scheme.types import Value
 
 SLICE = 0.001  # seconds
@@ -181,6 +180,3 @@ def load(path: str, module: Module) -> Any:
     from services.scheme.toplevel import LOAD
 
     return begin(LOAD, (path, module))
-
-
-__all__ = ["SLICE", "Evaluation", "SchemeError", "Steps", "apply", "evaluate", "load", "run_now"]

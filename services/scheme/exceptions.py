@@ -287,9 +287,7 @@ def _define_condition_type(form: Any) -> Value:
                      scheme_list([TABLE["condition-predicate"], name])]),
     ]  # fmt: skip
     for field, access in pairs:
-        getter = scheme_list(
-            [_FIELD_ACCESSOR, name, scheme_list([QUOTE, symbol_of(field)])]
-        )
+        getter = scheme_list([_FIELD_ACCESSOR, name, scheme_list([QUOTE, symbol_of(field)])])
         forms.append(scheme_list([DEFINE, access, getter]))
     return scheme_list([BEGIN, *forms])
 

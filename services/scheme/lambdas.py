@@ -180,9 +180,7 @@ def _build(
     rest = scope.frame.slot() if parsed.rest is not None else 0
     keys = [scope.frame.slot() for _ in parsed.keys]
     template.rest = rest
-    template.keys = tuple(
-        (key[0], slot) for key, slot in zip(parsed.keys, keys, strict=True)
-    )
+    template.keys = tuple((key[0], slot) for key, slot in zip(parsed.keys, keys, strict=True))
     codes: list[Code] = []
     for (name, default), slot in zip(parsed.optional, optional, strict=True):
         codes.append(_default(compiler, default, slot, scope))

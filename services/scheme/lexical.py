@@ -95,7 +95,7 @@ def _parse_real(text: str, radix: int, exact: bool) -> int | float | Fraction | 
         return None
     if any(c not in "0123456789+-.eE" for c in text):
         return None
-    mantissa, mark, exponent = text.lower().partition("e")
+    _, mark, exponent = text.lower().partition("e")
     if mark and (len(exponent) > 6 or abs(_parse_integer(exponent, 10) or 0) > _MAX_EXPONENT):
         return None
     try:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from services.scheme import nodes
 from services.scheme.bodies import parse_definition
-from services.scheme.calls import sequence
 from services.scheme.errors import misc_error, unbound_variable
-from services.scheme.forms import BEGIN, DEFINE, UNSPECIFIED, at_toplevel
+from services.scheme.forms import BEGIN, DEFINE, UNSPECIFIED, Compile, at_toplevel
 from services.scheme.modules import (
-    Cell,
     Interface,
     Module,
     add_module,
@@ -40,15 +38,17 @@ from services.scheme.toplevel import CURRENT, load_into, read_file
 from services.scheme.types import EOF, Keyword, Pair, Symbol, Value, is_list, iterate, scheme_list
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from services.scheme.compiler import Compiler
 
 TABLE: dict[str, Value] = {}
 
 
-def special(name: str) -> Any:
-    def register(compile: Any) -> Any:
-        TABLE[name] = SpecialForm(name, compile)
-        return compile
+def special(name: str) -> Callable[[Compile], Compile]:
+    def register(function: Compile) -> Compile:
+        TABLE[name] = SpecialForm(name, function)
+        return function
 
     return register
 
@@ -237,17 +237,17 @@ def cond_expand(compiler: Compiler, form: Any, scope: Scope) -> Code:
     raise bad_form(form, True)
 
 
-_FEATURES = frozenset(
+_FEATURES = (
     "else guile guile-2 guile-2.2 guile-3 guile-3.0 r5rs r6rs r7rs exact-closed ratios "
     "full-unicode srfi-0 srfi-1 srfi-2 srfi-6 srfi-8 srfi-9 srfi-11 srfi-13 srfi-14 srfi-16 "
     "srfi-23 srfi-26 srfi-30 srfi-34 srfi-35 srfi-39 srfi-45 srfi-46 srfi-62 srfi-87 "
-    "string-ports posix".split()
+    "string-ports posix"
 )
 
 
 def _feature(requirement: Value) -> bool:
     if type(requirement) is Symbol:
-        return requirement.name in _FEATURES
+        return requirement.name in _FEATURES.split()
     if not is_list(requirement) or type(requirement) is not Pair:
         return False
     head, *rest = iterate(requirement)
@@ -337,5 +337,3 @@ def _add_to_load_path(folder: Value) -> None:
 
 
 TABLE["add-to-load-path"] = Primitive("add-to-load-path", _add_to_load_path, 1, 1)
-
-__all__ = ["TABLE", "Cell", "sequence"]

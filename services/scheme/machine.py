@@ -13,11 +13,16 @@ from time import perf_counter
 from typing import Any
 
 from services.scheme.dynamics import Bindings, Dynamic
-from services.scheme.errors import SchemeError, system_error, wrong_number_of_arguments
+from services.scheme.errors import (
+    SchemeError,
+    host_errors,
+    system_error,
+    wrong_number_of_arguments,
+)
 from services.scheme.parameters import CallWith, Parameter, dynamic, set_value
 from services.scheme.primitives import Await, Call, Primitive, TailCall
 from services.scheme.procedures import UNSET, CaseLambda, Closure, Operation, Where
-from services.scheme.types import NIL, Keyword, Procedure, Value, Values, scheme_list
+from services.scheme.types import NIL, Keyword, Value, Values, scheme_list
 
 JUMP: Any = type("Jump", (), {"__repr__": lambda self: "JUMP"})()
 
@@ -196,7 +201,12 @@ class Machine:
             return special(procedure, self, args)
         raise SchemeError(
             "wrong-type-arg",
-            (False, "Wrong type to apply: ~S", scheme_list((procedure,)), scheme_list((procedure,))),
+            (
+                False,
+                "Wrong type to apply: ~S",
+                scheme_list((procedure,)),
+                scheme_list((procedure,)),
+            ),
         )
 
     def _apply_parameter(self, parameter: Parameter, args: tuple[Value, ...]) -> Any:
@@ -375,13 +385,17 @@ def stack_overflow(who: str | None = None) -> SchemeError:
     return SchemeError("stack-overflow", (who or False, "Stack overflow", False, False))
 
 
-def as_scheme_error(
-    error: Exception, who: str | None = None, where: Where = None
-) -> SchemeError:
+def as_scheme_error(error: Exception, who: str | None = None, where: Where = None) -> SchemeError:
     """What a Python exception is in Scheme; ``who`` is the primitive that raised it."""
     if isinstance(error, SchemeError):
         _locate(error, where)
         return error
+    for translate in host_errors:
+        translated = translate(error)
+        if translated is not None:
+            translated.__cause__ = error
+            _locate(translated, where)
+            return translated
     if isinstance(error, OSError):
         result = system_error(who or "system", error)
     elif isinstance(error, RecursionError):
@@ -404,6 +418,3 @@ def single(value: Value) -> Value:
             raise SchemeError("misc-error", (False, message, NIL, False))
         return value.items[0]
     return value
-
-
-__all__ = ["JUMP", "Machine", "Procedure", "Running", "Stop"]

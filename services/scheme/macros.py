@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.scheme.calls import sequence
-from services.scheme.forms import FORMS, LAMBDA, UNSPECIFIED
+from services.scheme.forms import LAMBDA, UNSPECIFIED
 from services.scheme.modules import Module
 from services.scheme.syntax import (
     Alias,
@@ -182,9 +181,7 @@ class _Instance:
             rest = rest.cdr
         if not depth:
             return Pair(self.make(template.car, found), self.make(rest, found))
-        return scheme_list(
-            self._repeat(template.car, found, depth), self.make(rest, found)
-        )
+        return scheme_list(self._repeat(template.car, found, depth), self.make(rest, found))
 
     def _literally(self, template: Value, found: dict[Any, Value]) -> Value:
         """``(... template)``: an ellipsis in it is an ordinary symbol."""
@@ -254,9 +251,7 @@ def transformer(compiler: Compiler, datum: Value, scope: Scope, name: Any) -> An
         meaning = compiler.meaning(datum.car, scope)
         if type(meaning) is Macro:
             return transformer(compiler, compiler.expand(meaning, datum, scope), scope, name)
-    raise syntax_violation(
-        "define-syntax", "only syntax-rules macros are supported", datum
-    )
+    raise syntax_violation("define-syntax", "only syntax-rules macros are supported", datum)
 
 
 def _rules(compiler: Compiler, datum: Any, scope: Scope) -> _Rules:
@@ -390,5 +385,3 @@ TABLE.update(
         "defmacro": SpecialForm("defmacro", _define_macro),
     }
 )
-
-__all__ = ["DEFINE_SYNTAX", "FORMS", "SYNTAX_RULES", "TABLE", "bind_syntax", "sequence"]

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.scheme.calls import conditional, consume, sequence, store
+from services.scheme.binding import LET
+from services.scheme.calls import conditional, general_of, sequence, store
 from services.scheme.errors import SchemeError
-from services.scheme.forms import LAMBDA, LET, constant, general_of
+from services.scheme.forms import LAMBDA, constant
 from services.scheme.machine import Machine
 from services.scheme.nodes import local
-from services.scheme.primitives import Call, Primitive, Steps
+from services.scheme.primitives import Primitive
 from services.scheme.procedures import Env
 from services.scheme.syntax import (
     DIRECT,
@@ -35,14 +36,12 @@ from services.scheme.syntax import (
 )
 from services.scheme.types import (
     NIL,
-    Keyword,
     Pair,
     Record,
     RecordType,
     Symbol,
     Value,
     is_list,
-    iterate,
     scheme_list,
 )
 
@@ -226,8 +225,7 @@ class _Patterns:
                 if value is False:
                     return False
                 columns = tuple(
-                    (*column, env[source])
-                    for column, source in zip(columns, sources, strict=True)
+                    (*column, env[source]) for column, source in zip(columns, sources, strict=True)
                 )
             position += 1
             if position == len(env[items]):

@@ -156,7 +156,9 @@ host_modules: dict[tuple[str, ...], str] = {}
 default_imports: list[tuple[str, ...]] = []
 
 # Where modules written in Scheme are looked for: ``a/b.scm`` for ``(a b)``.
-load_path: list[str] = [folder for folder in environ.get("GUILE_LOAD_PATH", "").split(":") if folder]
+load_path: list[str] = [
+    folder for folder in environ.get("GUILE_LOAD_PATH", "").split(":") if folder
+]
 
 _loaded: dict[tuple[str, ...], Module] = {("guile",): core}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.scheme.errors import SchemeError, unbound_variable
+from services.scheme.errors import unbound_variable
 from services.scheme.machine import JUMP, Machine, as_scheme_error
 from services.scheme.modules import UNBOUND, Cell, Module
 from services.scheme.primitives import Primitive
@@ -291,5 +291,3 @@ TWO: dict[str, Any] = {
     "+": _add, "-": _subtract, "<": _less, ">": _greater, "<=": _less_or_equal,
     ">=": _greater_or_equal, "=": _equal_numbers, "cons": _cons,
 }  # fmt: skip
-
-__all__ = ["ONE", "TWO", "SchemeError"]

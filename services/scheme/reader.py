@@ -106,7 +106,7 @@ class Reader:
                 name = token[3]
                 begin = pos - len(name)
                 if name == ")" or name == "]":
-                    if kind == _LIST or kind == _DOTTED:
+                    if kind in (_LIST, _DOTTED):
                         value = NIL if head is None else head
                     elif kind == _VECTOR:
                         value = head
@@ -164,7 +164,7 @@ class Reader:
                 elif kind == _TOP:
                     self.position = pos
                     return value
-                elif kind == _VECTOR or kind == _BYTES:
+                elif kind in (_VECTOR, _BYTES):
                     head.append(value)
                 elif kind == _DOT:
                     if last is None:
@@ -271,7 +271,7 @@ class Reader:
         atom: Any = _match_atom(text, pos)
         name = atom[0]
         self.position = max(atom.end(), pos + 1)
-        if letter in "tf" and name.isalpha() or name in ("t", "f"):
+        if (letter in "tf" and name.isalpha()) or name in ("t", "f"):
             return letter == "t"
         if name in ("vu8", "u8") and text[atom.end() : atom.end() + 1] == "(":
             self.position = atom.end() + 1
@@ -303,7 +303,7 @@ class Reader:
                 raise self._error(self.position, "unterminated `#| ... |#' comment")
             opened = text.find("#|", pos, close)
             # "|#|" closes; "#|" before the next "|#" opens one more.
-            if 0 <= opened:
+            if opened >= 0:
                 depth += 1
                 pos = opened + 2
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.scheme.errors import SchemeError, wrong_number_of_arguments
+from services.scheme.errors import SchemeError
 from services.scheme.forms import BEGIN, DEFINE, QUOTE
 from services.scheme.machine import Machine
 from services.scheme.primitives import Primitive
@@ -115,9 +115,7 @@ _MAKE_CONSTRUCTOR = Primitive(
     "record-constructor",
     lambda kind, fields, name: constructor(kind, _names(fields), name.name), 3, 3,
 )  # fmt: skip
-_MAKE_PREDICATE = Primitive(
-    "record-predicate", lambda kind, name: predicate(kind, name.name), 2, 2
-)
+_MAKE_PREDICATE = Primitive("record-predicate", lambda kind, name: predicate(kind, name.name), 2, 2)
 _MAKE_ACCESSOR = Primitive(
     "record-accessor", lambda kind, field, name: accessor(kind, field.name, name.name), 3, 3
 )
@@ -167,15 +165,11 @@ def _define_record_type(form: Any) -> Value:
             )
         )  # fmt: skip
     if is_identifier(test_name):
-        forms.append(
-            _define(test_name, _MAKE_PREDICATE, type_name, _quoted(symbol_of(test_name)))
-        )
+        forms.append(_define(test_name, _MAKE_PREDICATE, type_name, _quoted(symbol_of(test_name))))
     for field, procedures in fields:
         for maker, name in zip((_MAKE_ACCESSOR, _MAKE_MODIFIER), procedures, strict=False):
             forms.append(
-                _define(
-                    name, maker, type_name, _quoted(symbol_of(field)), _quoted(symbol_of(name))
-                )
+                _define(name, maker, type_name, _quoted(symbol_of(field)), _quoted(symbol_of(name)))
             )
     return scheme_list([BEGIN, *forms])
 
@@ -195,5 +189,3 @@ TABLE["record-type-name"] = Primitive("record-type-name", lambda kind: Symbol(ki
 TABLE["record-type-fields"] = Primitive(
     "record-type-fields", lambda kind: scheme_list([Symbol(name) for name in kind.fields]), 1, 1
 )
-
-__all__ = ["TABLE", "wrong_number_of_arguments"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from services.scheme.dynamics import Bindings
@@ -36,8 +37,10 @@ from services.scheme.types import Keyword, Symbol, Value, scheme_list
 TABLE: dict[str, Value] = {}
 
 
-def primitive(name: str, low: int, high: int | None = -1, generator: bool = False) -> Any:
-    def register(fn: Any) -> Any:
+def primitive(
+    name: str, low: int, high: int | None = -1, generator: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def register(fn: Callable[..., Any]) -> Callable[..., Any]:
         TABLE[name] = Primitive(name, fn, low, low if high == -1 else high, generator)
         return fn
 

@@ -219,9 +219,7 @@ def form(*items: Value, tail: Value = NIL) -> Any:
 
 def bad_form(datum: Value, placed: bool = False) -> SchemeError:
     """``source expression failed to match any pattern``."""
-    return syntax_violation(
-        None, "source expression failed to match any pattern", datum, placed
-    )
+    return syntax_violation(None, "source expression failed to match any pattern", datum, placed)
 
 
 def syntax_violation(
@@ -232,11 +230,10 @@ def syntax_violation(
     The compiler notes where it stands; where Guile does too it is told in the arguments
     (``placed``).
     """
-    error = SchemeError(
+    return SchemeError(
         "syntax-error",
         (Symbol(who) if who else False, message, placed, strip(datum), strip(subform)),
     )
-    return error
 
 
 def place(error: SchemeError) -> None:

@@ -109,5 +109,3 @@ def _forms(text: str, name: str | None) -> Steps:
 
 _FORMS = Primitive("load", _forms, 2, 2, generator=True)
 LOAD = Primitive("load", load_into, 2, 2, generator=True)
-
-__all__ = ["CURRENT", "EVALUATE", "LOAD", "current_module", "load_into", "load_text", "read_file"]

@@ -9,13 +9,13 @@ generator procedure hears of the error.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from weakref import ref
 
 from services.scheme.dynamics import Dynamic, Handler, Mask, Wind
 from services.scheme.errors import SchemeError, misc_error
 from services.scheme.machine import (
-    JUMP,
     Machine,
     Running,
     Stop,
@@ -133,10 +133,8 @@ def _go_on(value: Value, state: Any, machine: Machine) -> Any:
 def _leave_generator(machine: Machine, running: Running, error: SchemeError | None) -> Any:
     generator = running.generator
     if error is None:
-        try:
+        with suppress(RuntimeError):  # if it yields it can neither go on nor stop the escape
             generator.close()
-        except RuntimeError:
-            pass  # it yielded while being closed: it cannot go on, nor stop the escape
         return _UNWINDING
     try:
         request = generator.throw(error)
@@ -236,9 +234,7 @@ def _reenter(mark: Mark, machine: Machine, value: Value) -> Any:
     common = 2
     limit = min(len(saved), len(stack))
     while (
-        common < limit
-        and saved[common] is stack[common]
-        and saved[common + 1] is stack[common + 1]
+        common < limit and saved[common] is stack[common] and saved[common + 1] is stack[common + 1]
     ):
         common += 2
     for index, steps in mark.steps:
@@ -322,11 +318,6 @@ def abandon(machine: Machine, reason: BaseException, seconds: float = 0.05) -> N
                 pass  # what it raises has nobody left to hear it
         elif frame is leave_wind:
             machine.dynamic = state.parent
-            try:
+            with suppress(SchemeError):
                 run_now(state.after, (), seconds, state.parent.bindings)
-            except SchemeError:
-                pass
     machine.state, machine.error = "failed", reason
-
-
-__all__ = ["JUMP", "Continuation", "abandon", "leave_wind", "raise_in", "unwind"]
