@@ -31,8 +31,9 @@ _ROOM = "services.scheme.library."
 SUBMODULES: Final = (
     "lists", "numbers", "equality", "strings", "symbols", "mapping", "output", "alists",
     "division", "mathematics", "numerals", "characters", "charsets", "srfi13", "sorting", "srfi1",
-    "vectors", "hashtables", "files", "reading", "bytevectors", "filesystem", "status", "users",
-    "environment", "times", "formatting", "regexps", "sockets", "trees", "miscellany",
+    "vectors", "hashtables", "files", "descriptors", "reading", "bytevectors", "filesystem",
+    "status", "users", "environment", "times", "formatting", "simple_formatting", "regexps",
+    "sockets", "trees", "miscellany", "extras",
 )  # fmt: skip
 
 # Modules that configurations import, beyond those of the language's core.

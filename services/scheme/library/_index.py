@@ -153,9 +153,12 @@ _NAMES = {
         "output-port? textual-port? binary-port? file-port? port-closed? port-line port-column "
         "port-filename port-encoding port-conversion-strategy set-port-encoding! "
         "set-port-conversion-strategy! set-port-line! set-port-column! port-revealed "
-        "set-port-revealed! set-port-filename! port-mode setvbuf fileno port->fdes isatty? "
-        "ttyname seek ftell pipe dup->fdes dup2 dup dup->port dup->inport dup->outport "
-        "duplicate-port redirect-port fcntl fsync truncate-file tmpfile mkstemp mkstemp! "
+        "set-port-revealed! set-port-filename! port-mode setvbuf mkstemp mkstemp! "
+    ),
+    "descriptors": (
+        "fileno port->fdes isatty? ttyname seek ftell pipe dup->fdes dup2 dup dup->port "
+        "dup->inport dup->outport duplicate-port redirect-port fcntl fsync truncate-file "
+        "tmpfile "
     ),
     "reading": (
         "read-char get-char peek-char lookahead-char unread-char unread-string char-ready? "
@@ -215,7 +218,8 @@ _NAMES = {
         "set-tm:min set-tm:hour set-tm:mday set-tm:mon set-tm:year set-tm:wday set-tm:yday "
         "set-tm:isdst set-tm:gmtoff set-tm:zone gmtime localtime mktime strftime strptime "
     ),
-    "formatting": ("format simple-format "),
+    "formatting": ("format "),
+    "simple_formatting": ("simple-format "),
     "regexps": (
         "regexp/basic regexp/extended regexp/icase regexp/newline regexp/notbol regexp/noteol "
         "make-regexp regexp? regexp-exec string-match regexp-match? match:substring "
@@ -237,6 +241,13 @@ _NAMES = {
         "micro-version version-matches? %host-type %load-path %load-compiled-path "
         "%load-extensions *features* *null-device* provided? system-file-name-convention "
         "program-arguments command-line pretty-print object-address "
+    ),
+    "extras": (
+        "and=> inf nan nil? thunk? procedure-properties provide procedure-documentation "
+        "string-hash-ci flock make-record-type record-type? record-constructor "
+        "record-predicate record-accessor record-modifier make-hook hook? hook-empty? "
+        "hook->list add-hook! remove-hook! reset-hook! run-hook hashx-ref hashx-set! "
+        "hashx-remove! "
     ),
 }
 

@@ -14,7 +14,7 @@ from services.scheme.library.checks import (
     not_in_range,
     plain_string,
 )
-from services.scheme.library.files import descriptor
+from services.scheme.library.descriptors import descriptor
 from services.scheme.library.filesystem import attempt
 from services.scheme.library.status import accessors
 from services.scheme.library.strings import joined

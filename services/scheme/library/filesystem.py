@@ -8,7 +8,7 @@ from typing import Any
 
 from services.scheme.errors import misc_error, out_of_range, system_error
 from services.scheme.library.checks import exact_integer, expecting, items, plain_string, string
-from services.scheme.library.files import descriptor
+from services.scheme.library.descriptors import descriptor
 from services.scheme.ports import Port
 from services.scheme.primitives import Library
 from services.scheme.types import EOF, Value
@@ -67,7 +67,8 @@ def copy_file(old: Value, new: Value) -> None:
     source, target = plain_string(old), plain_string(new)
 
     def copy() -> None:
-        with open(source, "rb") as reading:  # noqa: PTH123
+        opened = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(opened, "rb") as reading:  # noqa: PTH123
             status = os.fstat(reading.fileno())
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
             with open(os.open(target, flags, status.st_mode & 0o7777), "wb") as writing:  # noqa: PTH123

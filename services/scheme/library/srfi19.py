@@ -240,7 +240,7 @@ def date_week_number(value: Value, first: Value) -> int:
     start = exact_integer(first)
     _, _, _, _, _, _, year, _ = _fields(value, "date-week-number")
     new_year = (days_from_civil(year, 1, 1) + 4) % 7
-    return (date_year_day(value) - 1 - (start - new_year) % 7) // 7 + 1 - 1
+    return int((date_year_day(value) - 1 - (start - new_year) % 7) // 7)
 
 
 _JULIAN = 2440587  # and a half: Julian day of the epoch

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.scheme.errors import SchemeError, system_error
 from services.scheme.library.checks import expecting, plain_string
-from services.scheme.library.files import descriptor
+from services.scheme.library.descriptors import descriptor
 from services.scheme.ports import Port
 from services.scheme.primitives import Library
 from services.scheme.types import Symbol, Value, scheme_list

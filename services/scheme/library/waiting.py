@@ -6,13 +6,16 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from services.scheme.errors import system_error
+from services.scheme.errors import out_of_range, system_error
 from services.scheme.primitives import Await, Steps
 
 if TYPE_CHECKING:
     import asyncio
 
     from services.scheme.ports import Port
+
+
+_MOST = 1 << 26
 
 
 async def _ready(fd: int, write: bool) -> None:
@@ -65,7 +68,12 @@ def until_writable(fd: int) -> Steps:
 
 
 def filled(port: Port, who: str) -> Steps:
-    """Bring more bytes into the port, waiting if none are there."""
+    """Bring more bytes into the port, waiting if none are there.
+
+    A device that never ends must not fill the memory: 64 MB unread are refused.
+    """
+    if len(port.data) - port.start > _MOST:
+        raise out_of_range(who, port)
     try:
         while port.fd is not None:
             if not port.regular:
