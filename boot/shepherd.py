@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -18,6 +19,8 @@ from pid1.options import STANDARD, MissingArgumentError, Option, OptionError, pa
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
+
+    from pid1.daemon import Daemon
 
 SYSTEM_CONFIGURATION: Final = "/etc/shepherd.scm"
 SYSTEM_SOCKET: Final = "/run/shepherd/socket"
@@ -31,6 +34,8 @@ OPTIONS: Final = (
     Option("pid", None, "FILE", "when ready, write the PID to FILE or standard output",
            optional=True),
     Option("logfile", "l", "FILE", "log to FILE"),
+    Option("shutdown-deadline", None, "SECONDS",
+           "kill what has not stopped so long after a stop of the shepherd began (60)"),
     Option("insecure", "I", None, "do not check the permissions of the socket directory"),
     Option("config", "c", "FILE", "read the configuration from FILE"),
 )  # fmt: skip
@@ -62,6 +67,7 @@ class Settings:
         self.logfile: str | None = None
         self.syslog: str | None = None
         self.pid: str | None = None
+        self.shutdown_deadline: float | None = None
         self.insecure = False
         self.silent = False
 
@@ -97,6 +103,8 @@ def read_options(arguments: Sequence[str]) -> Settings:
                 settings.silent = True
             elif name == "insecure":
                 settings.insecure = True
+            elif name == "shutdown-deadline":
+                settings.shutdown_deadline = _seconds(value or "")
             elif name == "syslog":
                 settings.syslog = value or "/dev/log"
             elif name == "pid":
@@ -109,6 +117,16 @@ def read_options(arguments: Sequence[str]) -> Settings:
     except OptionError as error:
         _fail(str(error), error.hint)
     return settings
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        _fail(f"'{text}' is not a number of seconds")
+    return seconds
 
 
 def _help() -> str:
@@ -178,8 +196,12 @@ def open_control_socket(settings: Settings) -> tuple[socket.socket, str]:
         _fail(str(error))
 
 
-def open_log(settings: Settings) -> None:
-    """Choose the log's destinations (SHEPHERD.md 8.1)."""
+def open_log(settings: Settings, again: bool = False) -> None:
+    """Choose the log's destinations (SHEPHERD.md 8.1).
+
+    A log file that cannot be opened is the end of a daemon that starts, but not of one
+    that has started already and opens it ``again``.
+    """
     from pid1.log import FileDestination, StandardOutput, SyslogDestination, the_log
 
     is_init = os.getpid() == 1
@@ -193,7 +215,7 @@ def open_log(settings: Settings) -> None:
             the_log.destinations.append(FileDestination(path))
         except OSError as error:
             sys.stderr.write(f"shepherd: error: cannot open log file '{path}': {error.strerror}\n")
-            if not is_init:
+            if not is_init and not again:
                 raise SystemExit(1) from None
         if not settings.silent:
             the_log.stdout = StandardOutput()
@@ -234,27 +256,39 @@ def banner() -> str:
     return f"drover {VERSION} (Python {version}, {os.uname().machine}), compatible with GNU Shepherd 1.0.9"  # noqa: E501
 
 
-async def _serve(
-    settings: Settings, listener: socket.socket, path: str, state: dict[str, Any] | None
-) -> int:
-    from pid1.daemon import Daemon
-    from pid1.log import log
+def _make_daemon(settings: Settings, listener: socket.socket, path: str) -> Daemon:
+    from pid1.daemon import SHUTDOWN_DEADLINE, Daemon
     from services import configuration
 
-    daemon = Daemon(listener, path, configuration.load_file, configuration.evaluate_text)
+    deadline = settings.shutdown_deadline
+    daemon = Daemon(
+        listener, path, configuration.load_file, configuration.evaluate_text,
+        SHUTDOWN_DEADLINE if deadline is None else deadline,
+    )  # fmt: skip
     configuration.install(daemon)
-    if state is None:
-        log(banner())
+    return daemon
 
-    def ready() -> Any:
-        file = settings.config or default_configuration()
-        if state is not None:
-            return configuration.load_again(file, state)
-        work = configuration.load_configuration(file)
-        daemon.pid_file = write_pid(settings)
-        return work
 
-    return await daemon.run(ready, state)
+def _ready(daemon: Daemon, settings: Settings, state: dict[str, Any] | None) -> Any:
+    from services import configuration
+
+    if state is not None:
+        return configuration.load_again(state["configuration"], state)
+    # Made absolute: code of the configuration may change the directory.
+    daemon.configuration = os.path.abspath(settings.config or default_configuration())
+    work = configuration.load_configuration(daemon.configuration)
+    daemon.pid_file = write_pid(settings)
+    return work
+
+
+def _check_image(format: str) -> NoReturn:
+    """Say whether this image could go on from a state of that format; started by ``reexec``."""
+    import pid1.mainloop  # noqa: F401
+    import services.api.service
+    import services.configuration  # noqa: F401
+    from pid1.reexec import FORMAT
+
+    os._exit(0 if format == str(FORMAT) else 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -262,10 +296,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     settings = read_options(sys.argv[1:] if arguments is None else arguments)
     # asyncio imports ssl if it is there: half of its start-up time, and never used here.
     sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
-    import asyncio
-
+    if "DROVER_REEXEC_CHECK" in os.environ:
+        _check_image(os.environ["DROVER_REEXEC_CHECK"])
+    # Until there are handlers for them, requests to stop wait.
+    signal.pthread_sigmask(signal.SIG_BLOCK, system.shutdown_signals())
     if os.getpid() == 1:
         system.disable_ctrl_alt_del()
+    from pid1.log import log
+    from pid1.mainloop import run_daemon
+
     state = None
     if "DROVER_REEXEC_FD" in os.environ:
         from pid1.reexec import inherited_listener, inherited_state
@@ -276,11 +315,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     else:
         listener, path = open_control_socket(settings)
     system.adopt_descriptors()
-    open_log(settings)
+    open_log(settings, again=state is not None)
+    if state is None:
+        log(banner())
     if os.getpid() != 1:
         system.become_subreaper()
-    loop = asyncio.new_event_loop()
-    status = loop.run_until_complete(_serve(settings, listener, path, state))
+    status = run_daemon(
+        lambda: _make_daemon(settings, listener, path),
+        lambda daemon: _ready(daemon, settings, state),
+        state,
+    )
     # Nothing is left to tear down, and tearing down may block: leave at once.
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()

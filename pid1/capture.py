@@ -8,13 +8,12 @@ chatty service costs little per line.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import time
 from pathlib import Path
 from typing import Any, Final
 
-from pid1.log import the_log, time_prefix
+from pid1.log import LineFile, the_log, time_prefix
 
 HISTORY: Final = 20
 MAX_LINE: Final = 512
@@ -39,8 +38,7 @@ class Capture:
     log file are common to them.
     """
 
-    __slots__ = ("_dropped", "_file", "_history", "_partial", "_path", "_pipes", "pid", "program",
-                 "version")  # fmt: skip
+    __slots__ = ("_file", "_history", "_partial", "_path", "_pipes", "pid", "program", "version")
 
     def __init__(self, program: str, path: str | None = None) -> None:
         self.program = program
@@ -48,11 +46,10 @@ class Capture:
         self.pid: int | None = None
         self.version = 0
         self._path = str(Path(path).absolute()) if path is not None else None
-        self._file = open_log_file(self._path) if self._path is not None else -1
+        self._file = LineFile(open_log_file(self._path) if self._path is not None else -1)
         self._history: list[tuple[int, str]] = []
         self._partial: dict[int, bytes] = {}
         self._pipes: set[int] = set()
-        self._dropped = 0
 
     def recent(self) -> list[tuple[int, str]]:
         """The newest lines as (time, line), newest first."""
@@ -73,20 +70,26 @@ class Capture:
         return sorted(self._pipes)
 
     def carry(self) -> dict[str, Any]:
-        """What the next image of the daemon has to know; the pipes stay open for it."""
+        """What the next image of the daemon has to know; the files stay open for it."""
+        file = self._file.descriptor
         return {
             "program": self.program,
             "path": self._path,
             "pid": self.pid,
             "history": self._history,
             "pipes": self.pipes(),
+            "file": file,
+            "descriptors": [*self.pipes(), *([file] if file >= 0 else [])],
             "partial": {fd: data.decode("latin-1") for fd, data in self._partial.items()},
         }
 
     @classmethod
     def carried(cls, state: dict[str, Any]) -> Capture:
-        """Go on with the pipes of the previous image; raises OSError for the log file."""
-        capture = cls(state["program"], state["path"])
+        """Go on with the pipes and the log file of the previous image."""
+        capture = cls(state["program"])
+        capture._path, capture._file = state["path"], LineFile(state["file"])
+        if state["file"] >= 0:
+            os.set_inheritable(state["file"], False)
         capture.pid = state["pid"]
         capture._history = [(when, line) for when, line in state["history"]]
         for descriptor in state["pipes"]:
@@ -99,9 +102,7 @@ class Capture:
 
     def close(self) -> None:
         """Close the file of a capture that never had a pipe."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._file.close()
 
     def forget(self) -> None:
         """The service has stopped: forget the lines; the file is closed at end of file."""
@@ -144,9 +145,8 @@ class Capture:
         rest = self._partial.pop(descriptor, None)
         if rest:
             self._lines([rest.decode(errors="replace")])
-        if not self._pipes and self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        if not self._pipes:
+            self._file.close()
 
     def _lines(self, lines: list[str]) -> None:
         if max(map(len, lines)) > MAX_LINE:
@@ -164,22 +164,7 @@ class Capture:
             for line in lines:
                 the_log.write(f"{mark} {line}")
             return
-        if self._file < 0:
-            return
-        prefix = time_prefix(now)
-        text = prefix + f"\n{prefix}".join(lines) + "\n"
-        if self._dropped:
-            text = f"{prefix}{self._dropped} line(s) lost.\n{text}"
-        try:
-            self._write_all(text.encode(errors="replace"))
-            self._dropped = 0
-        except OSError:
-            self._dropped += len(lines)
-
-    def _write_all(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._file, view) :]
+        self._file.append(time_prefix(now), lines)
 
     def reopen(self, rename_to: str | None = None) -> None:
         """Go on in a fresh file, after renaming the old one if asked (log rotation).
@@ -190,8 +175,4 @@ class Capture:
             return
         if rename_to is not None:
             Path(self._path).rename(rename_to)
-        descriptor = open_log_file(self._path)
-        old, self._file = self._file, descriptor
-        if old >= 0:
-            with contextlib.suppress(OSError):
-                os.close(old)
+        self._file.replace(open_log_file(self._path))

@@ -19,6 +19,7 @@ from typing import Any, Final
 from pid1.actions import perform
 from pid1.errors import ServiceError, misc_error
 from pid1.log import Output, client_output, log
+from pid1.sexp import Symbol
 from pid1.supervisor import Supervisor
 from pid1.wire import (
     Command,
@@ -90,13 +91,20 @@ class ControlServer:
         self.listener = listener
         self._loop = asyncio.get_running_loop()
         self._silent: dict[Connection, None] = {}
+        # Clients that do not read their reply, the oldest first.
+        self._stalled: dict[Connection, None] = {}
         self.busy: set[Connection] = set()
+        self.paused = False
+        # Given up for a client when no other descriptor is left.
+        self._spare = -1
+        self.reserve_spare()
         self._loop.add_reader(listener, self._accept)
 
     def close(self) -> None:
         """Stop serving; clients being served are cut off."""
         self._loop.remove_reader(self.listener)
         self.listener.close()
+        self.release_spare()
         for connection in [*self._silent, *self.busy]:
             connection.close()
 
@@ -109,16 +117,32 @@ class ControlServer:
 
     def pause(self) -> None:
         """Accept and read nothing any more; what arrives waits in the kernel."""
+        self.paused = True
         self._loop.remove_reader(self.listener)
         for connection in self._silent:
             connection.pause()
 
     def resume(self) -> None:
         """Accept and read again."""
+        self.paused = False
         if self.listener.fileno() >= 0:
             self._loop.add_reader(self.listener, self._accept)
         for connection in list(self._silent):
             connection.start()
+
+    def reserve_spare(self) -> None:
+        """Hold a descriptor in reserve, if there is one to be had."""
+        if self._spare < 0:
+            with contextlib.suppress(OSError):
+                self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def release_spare(self) -> bool:
+        """Give up the reserve, for somebody who needs it; False if there is none."""
+        if self._spare < 0:
+            return False
+        os.close(self._spare)
+        self._spare = -1
+        return True
 
     def carry(self) -> list[dict[str, Any]]:
         """The clients, for handing them to the next image of the daemon."""
@@ -146,17 +170,22 @@ class ControlServer:
             client.setblocking(False)
             Connection(self, client).start()
             if len(self._silent) > MAX_SILENT:
-                self._drop_oldest()
-
-    def _drop_oldest(self) -> None:
-        next(iter(self._silent)).close()
+                next(iter(self._silent)).close()
 
     def _make_room(self) -> None:
-        if self._silent:
-            self._drop_oldest()
-            return
-        self.pause()
-        self._loop.call_later(_PAUSE, self.resume)
+        """Free a descriptor: of a client that says nothing, or that does not read, or ours."""
+        for idle in (self._silent, self._stalled):
+            if idle:
+                next(iter(idle)).close()
+                return
+        if not self.release_spare():
+            self._loop.remove_reader(self.listener)
+            self._loop.call_later(_PAUSE, self._look_again)
+
+    def _look_again(self) -> None:
+        self.reserve_spare()
+        if self.listener.fileno() >= 0 and not self.paused:
+            self._loop.add_reader(self.listener, self._accept)
 
     # Called by connections
 
@@ -172,7 +201,13 @@ class ControlServer:
     def forget(self, connection: Connection) -> None:
         """Note that a client is gone."""
         self._silent.pop(connection, None)
+        self._stalled.pop(connection, None)
         self.busy.discard(connection)
+        self.reserve_spare()
+
+    def stall(self, connection: Connection) -> None:
+        """Note that a client's reply waits for the client."""
+        self._stalled[connection] = None
 
 
 class Connection:
@@ -291,6 +326,9 @@ class Connection:
     async def _finish(self, command: Command, result: Any) -> None:
         try:
             value = await result
+        except asyncio.CancelledError:
+            self._answer_error(command, misc_error(f"'{command.action}' was cancelled"))
+            raise
         except Exception as error:
             self._answer_error(command, error)
         else:
@@ -304,10 +342,15 @@ class Connection:
     def _answer(self, result: object, error: object) -> None:
         token = client_output.set(self._output)
         try:
-            messages = self._output.finish()
+            reply = write_reply(result, error, self._output.finish())
+        except Exception as reason:
+            # A value that cannot be written, or is too large for the memory.
+            log(f"Cannot write a reply: {type(reason).__name__}: {reason}")
+            failed = misc_error(f"the result cannot be sent: {type(reason).__name__}")
+            reply = write_reply(False, error_to_wire(failed, Symbol("?"), Symbol("?")), [])
         finally:
             client_output.reset(token)
-        self._reply = memoryview(write_reply(result, error, messages))
+        self._reply = memoryview(reply)
         self._send()
 
     def _send(self) -> None:
@@ -318,6 +361,7 @@ class Connection:
                 self._reply = self._reply[self._socket.send(self._reply) :]
         except BlockingIOError:
             self._loop.add_writer(self._socket, self._send)
+            self._server.stall(self)
             return
         except OSError:
             self._reply = memoryview(b"")

@@ -22,20 +22,25 @@ from pid1.errors import ServiceQuit, misc_error, system_error
 from pid1.log import client_output, log, say, the_log
 from pid1.process import send_signal, signal_target
 from pid1.root import make_root
-from pid1.service import RUNNING, STOPPED, STOPPING, Service
+from pid1.service import RUNNING, STOPPED, STOPPING
 from pid1.sexp import Symbol
-from pid1.supervisor import Supervisor
+from pid1.supervisor import Replay, Supervisor, current_replay, replay
 from pid1.values import Process
 
 # Seconds that services may take to stop at shutdown before they are killed.
 SHUTDOWN_DEADLINE: Final = 60.0
 # Seconds that killed ones may take to disappear.
 _AFTER_KILL: Final = 2.0
+# Seconds that the configuration may take to be evaluated again before clients are served.
+_RELOAD_PATIENCE: Final = 10.0
 # Seconds between looks at the socket file where the kernel cannot tell of its deletion.
 _WATCH_INTERVAL: Final = 60.0
 
-_CONSTANTS: Final = {"halt": "RB_HALT_SYSTEM", "power-off": "RB_POWER_OFF", "kexec": "RB_KEXEC",
-                     "reboot": "RB_AUTOBOOT"}  # fmt: skip
+_FAREWELLS: Final = {
+    "halt": "Halting...",
+    "power-off": "Shutting down...",
+    "kexec": "Rebooting with kexec...",
+}
 
 
 class Daemon:
@@ -54,12 +59,18 @@ class Daemon:
         self.shutdown_deadline = shutdown_deadline
         self.socket_path = socket_path
         self.pid_file: str | None = None
+        self.configuration = ""
         self.supervisor = Supervisor()
         self.server = ControlServer(self.supervisor, listener)
         self.finished: asyncio.Future[int] = self.loop.create_future()
         self.rebooting = False
-        # What has to be evaluated again for the definitions: (kind, text or file name).
-        self.journal: list[tuple[str, str]] = []
+        # How root is being stopped ("stop", "halt", …), None while it is not.
+        self.ending: str | None = None
+        # Whether the configuration is still being evaluated for the first time.
+        self.loading = False
+        # What has to be evaluated again for the definitions: kind, text or file name, and the
+        # services that it registered.
+        self.journal: list[tuple[str, str, list[str]]] = []
         self.supervisor.root = make_root(self, load, evaluate)
         self.supervisor.root.capture = the_log  # type: ignore[assignment]
         self.supervisor.register([self.supervisor.root])
@@ -72,55 +83,83 @@ class Daemon:
 
         ``state`` is what the previous image left, when this one was re-executed.
         """
-        root = self.supervisor.root
-        assert root is not None
         if state is None:
-            self.install_signal_handlers()
-            await self.supervisor.start(root)
-            result = ready()
-            if result is not None:
-                self.supervisor.spawn_task(self._guard(result), name="configuration")
+            await self._begin(ready)
         else:
-            await self._take_over(root, ready, state)
+            await self._take_over(ready, state)
         self._watch_socket()
         # What start-up made lives for ever: keep the collector from walking it.
         gc.freeze()
+        return await self.serve()
+
+    async def serve(self) -> int:
+        """Serve until the end; return the exit status."""
         status = await self.finished
         self._leave()
         return status
 
-    async def _take_over(
-        self, root: Service, ready: Callable[[], Any], state: dict[str, Any]
-    ) -> None:
+    async def _begin(self, ready: Callable[[], Any]) -> None:
+        root = self.supervisor.root
+        assert root is not None
+        self.install_signal_handlers()
+        await self.supervisor.start(root)
+        self.loading = True
+        self.supervisor.spawn_task(self._configure(ready), name="configuration")
+
+    async def _configure(self, ready: Callable[[], Any]) -> None:
+        try:
+            work = ready()
+            if work is not None:
+                await work
+        finally:
+            self.loading = False
+
+    async def _take_over(self, ready: Callable[[], Any], state: dict[str, Any]) -> None:
         """Go on where the previous image was; clients wait until that is done."""
         from pid1.reexec import adopt
 
         self.server.pause()
+        children = self.supervisor.children
+        children.keeping = True
+        try:
+            self._resume_self(state)
+            self.install_signal_handlers()
+            # Code that does not come to an end keeps nobody waiting for ever.
+            again = Replay()
+            work = self.supervisor.spawn_task(self._replay(ready, again), name="configuration")
+            done, _ = await asyncio.wait({work}, timeout=_RELOAD_PATIENCE)
+            if not done:
+                log(f"Not evaluated again within {_RELOAD_PATIENCE:g} seconds; going on.")
+            adopt(self, state, again)
+        finally:
+            children.keeping = False
+            self.server.resume()
+
+    def _resume_self(self, state: dict[str, Any]) -> None:
+        root = self.supervisor.root
+        assert root is not None
         self.pid_file = state["pid_file"]
+        self.configuration = state["configuration"]
         the_log.history = [(when, line) for when, line in state["log"]]
         root.status = RUNNING
         root.value = Process(os.getpid())
-        if state["root"] is not None:
-            root.changes = [(status, when) for status, when in state["root"]["changes"]]
-            root.enabled = state["root"]["enabled"]
-        self.install_signal_handlers()
-        self.supervisor.replaying = True
-        try:
-            await self._guard(ready())
-        finally:
-            self.supervisor.replaying = False
-        adopt(self, state)
-        self.server.resume()
+        root.changes = [(status, when) for status, when in state["root"]["changes"]]
+        root.enabled = state["root"]["enabled"]
 
-    async def _guard(self, work: Any) -> None:
+    async def _replay(self, ready: Callable[[], Any], again: Replay) -> None:
+        current_replay.set(again)
         try:
-            await work
-        except ServiceQuit as quit_request:
-            self.quit(quit_request.status)
+            await ready()
+        except ServiceQuit:
+            log("Not leaving: this is not the first time the configuration is evaluated.")
+        finally:
+            again.active = False
 
     def quit(self, status: int) -> None:
-        """End at once, without stopping services."""
-        if not self.finished.done():
+        """End at once, without stopping services; PID 1 stops them first."""
+        if os.getpid() == 1 and self.ending is None:
+            self._on_stop()
+        elif not self.finished.done():
             self.finished.set_result(status)
 
     # Signals
@@ -141,6 +180,8 @@ class Daemon:
         if os.getpid() == 1:
             for number in (signal.SIGUSR1, signal.SIGUSR2):
                 signal.signal(number, signal.SIG_IGN)
+        # The image before this one has blocked all, lest one is lost.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self._on_child()
 
     def _on_signal(self, number: int, _frame: Any) -> None:
@@ -158,6 +199,17 @@ class Daemon:
 
     def _on_child(self) -> None:
         self.supervisor.children.reap()
+
+    def stop_wanted(self) -> str | None:
+        """How the daemon is being stopped, or is about to be."""
+        return self.ending or ("stop" if self._signals - {signal.SIGCHLD} else None)
+
+    def end(self, how: str) -> None:
+        """Stop in one of the ways of ``stop_wanted``."""
+        if how == "stop":
+            self._on_stop()
+        else:
+            self.supervisor.spawn_task(self.power(how), name=how)
 
     def _on_stop(self) -> None:
         root = self.supervisor.root
@@ -178,8 +230,13 @@ class Daemon:
 
     async def shutdown(self) -> None:
         """Stop every service, then end the daemon; PID 1 of root reboots."""
+        self.ending = "stop"
         say("Exiting shepherd...")
-        await self.stop_services()
+        try:
+            await self.stop_services()
+        except Exception as error:
+            # Whoever asked for the end shall get it.
+            log(f"Unexpected error while stopping services: {type(error).__name__}: {error}")
         self.rebooting = os.getpid() == 1 and os.getuid() == 0
         self.quit(0)
 
@@ -202,16 +259,22 @@ class Daemon:
         while loop.time() < end and any(service.children for service in late):
             await asyncio.sleep(0.02)
 
-    async def power(self, how: str, message: str) -> None:
-        """Stop everything and halt, power off or kexec; a refusal leaves a working daemon."""
+    async def power(self, how: str) -> None:
+        """Stop everything and "halt", "power-off" or "kexec"; if that is refused, go on working.
+
+        Raises KeyedError with the reason.
+        """
         root = self.supervisor.root
         assert root is not None
+        if root.status != RUNNING:
+            raise misc_error("the daemon is stopping already")
+        self.ending = how
         say("Exiting shepherd...")
         root.transition(STOPPING)
         log("Stopping service root...")
         try:
             await self.stop_services()
-            say(message)
+            say(_FAREWELLS[how])
             system.reboot(how)
         except RebootError as error:
             await self._resume_root()
@@ -219,12 +282,16 @@ class Daemon:
         except NotImplementedError as error:
             await self._resume_root()
             raise misc_error(f"this system cannot {how}") from error
+        except Exception:
+            await self._resume_root()
+            raise
         self.quit(0)
 
     async def _resume_root(self) -> None:
         """Go on working after the kernel refused to end the machine."""
         root = self.supervisor.root
         assert root is not None
+        self.ending = None
         root.transition(STOPPED)
         output = client_output.set(None)
         try:
@@ -288,6 +355,8 @@ class Daemon:
 
         Raises KeyedError when the process cannot be forked.
         """
+        if replay() is not None:
+            return  # the previous image has done that
         try:
             pid = os.fork()
         except OSError as error:
@@ -304,7 +373,11 @@ class Daemon:
         """Re-execute once the command that asks for it is answered; raises KeyedError."""
         from pid1.reexec import check_image, reexecute
 
-        await check_image()
+        if replay() is not None:
+            return  # asked for by the configuration itself
+        if self.ending is not None:
+            raise misc_error("the daemon is stopping")
+        await check_image(self.supervisor)
         self.supervisor.spawn_task(reexecute(self), name="re-execution")
 
     async def tick(self) -> None:

@@ -55,14 +55,62 @@ def time_prefix(now: int) -> str:
     return _prefix_cache[1]
 
 
+class LineFile:
+    """Appends lines to a file that may refuse them, when the disk is full for example.
+
+    What it does not take is dropped and counted, and the count is written once it takes
+    lines again.  ``descriptor`` is -1 while there is no file.
+    """
+
+    __slots__ = ("_lost", "_torn", "descriptor")
+
+    def __init__(self, descriptor: int = -1) -> None:
+        self.descriptor = descriptor
+        self._lost = 0
+        # The last line was taken in part.
+        self._torn = False
+
+    def append(self, prefix: str, lines: list[str]) -> None:
+        """Append each line, after ``prefix``."""
+        if self.descriptor < 0:
+            return
+        text = prefix + f"\n{prefix}".join(lines) + "\n"
+        head = 0
+        if self._lost:
+            torn = "\n" if self._torn else ""
+            text = f"{torn}{prefix}{self._lost} line(s) lost.\n{text}"
+            head = 1 + len(torn)
+        data = text.encode(errors="replace")
+        taken = 0
+        try:
+            while taken < len(data):
+                taken += os.write(self.descriptor, data[taken:])
+            self._lost, self._torn = 0, False
+        except OSError:
+            if taken:
+                self._torn = data[taken - 1] != 0x0A
+            complete = data.count(b"\n", 0, taken) - head
+            self._lost = len(lines) + (self._lost if complete < 0 else -complete)
+
+    def replace(self, descriptor: int) -> None:
+        """Go on in another file."""
+        old, self.descriptor = self.descriptor, descriptor
+        if old >= 0:
+            with contextlib.suppress(OSError):
+                os.close(old)
+
+    def close(self) -> None:
+        """Close the file, if it is open."""
+        self.replace(-1)
+
+
 class FileDestination:
     """A log file: each line stamped with the time; mode 640, parents created 700."""
 
     def __init__(self, path: str) -> None:
         self.path = str(Path(path).absolute())
         Path(self.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = self._open()
-        self._dropped = 0
+        self._file = LineFile(self._open())
 
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
@@ -70,20 +118,13 @@ class FileDestination:
 
     def write(self, line: str) -> None:
         """Append a line; a full disk drops it and says how many were lost afterwards."""
-        now = time_prefix(int(time.time()))
-        lost = f"{now}{self._dropped} log line(s) lost.\n" if self._dropped else ""
-        try:
-            os.write(self._descriptor, f"{lost}{now}{line}\n".encode(errors="replace"))
-            self._dropped = 0
-        except OSError:
-            self._dropped += 1
+        self._file.append(time_prefix(int(time.time())), [line])
 
     def reopen(self, rename_to: str | None = None) -> None:
         """Go on in a fresh file, after renaming the old one if asked (log rotation)."""
         if rename_to is not None:
             Path(self.path).rename(rename_to)
-        descriptor, self._descriptor = self._descriptor, self._open()
-        os.close(descriptor)
+        self._file.replace(self._open())
 
 
 class StandardOutput:

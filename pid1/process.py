@@ -30,6 +30,8 @@ class Children:
     def __init__(self) -> None:
         self._watchers: dict[int, list[Callable[[int], None]]] = {}
         self._unclaimed: dict[int, int] = {}
+        # Set while the watchers of a previous image are not back yet: nothing is forgotten.
+        self.keeping = False
 
     def __contains__(self, pid: int) -> bool:
         return pid in self._watchers
@@ -40,11 +42,14 @@ class Children:
 
     def watch(self, pid: int, callback: Callable[[int], None]) -> None:
         """Call ``callback(wait_status)`` once ``pid`` is reaped, soon if it already was."""
-        if pid in self._unclaimed:
-            status = self._unclaimed.pop(pid)
-            asyncio.get_running_loop().call_soon(callback, status)
-            return
         self._watchers.setdefault(pid, []).append(callback)
+        if pid in self._unclaimed:
+            # Stays on record until it is delivered: the daemon may be re-executed before.
+            asyncio.get_running_loop().call_soon(self._deliver, pid)
+
+    def _deliver(self, pid: int) -> None:
+        if pid in self._unclaimed and pid in self._watchers:
+            self.ended(pid, self._unclaimed.pop(pid))
 
     def unwatch(self, pid: int, callback: Callable[[int], None]) -> None:
         """Stop calling ``callback``; unknown pairs are ignored."""
@@ -70,7 +75,7 @@ class Children:
         callbacks = self._watchers.pop(pid, None)
         if callbacks is None:
             self._unclaimed[pid] = status
-            if len(self._unclaimed) > _MAX_UNCLAIMED:
+            if len(self._unclaimed) > _MAX_UNCLAIMED and not self.keeping:
                 del self._unclaimed[next(iter(self._unclaimed))]
             return
         for callback in callbacks:

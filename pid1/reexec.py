@@ -9,24 +9,25 @@ meanwhile; nobody is refused and no status is lost.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import json
 import os
+import signal
 import socket
 import sys
-import tempfile
 from typing import TYPE_CHECKING, Any, Final
 
-from hurd.system import SpawnSpec
+from hurd.system import SpawnError, SpawnSpec, system
 from pid1.capture import Capture
 from pid1.errors import misc_error
 from pid1.forkexec import ForkExec, Kill
 from pid1.log import log, the_log
-from pid1.process import is_alive
+from pid1.process import is_alive, signal_target, terminate
 from pid1.service import RUNNING, STARTING, STOPPED, STOPPING, Service
 from pid1.sexp import write
-from pid1.supervisor import Supervisor
+from pid1.supervisor import Replay, Supervisor
 from pid1.values import Presentation, Process, encode
 from pid1.wire import WireError, read_datum
 
@@ -35,21 +36,31 @@ if TYPE_CHECKING:
 
 # Names the descriptor of the state, for the next image only.
 VARIABLE: Final = "DROVER_REEXEC_FD"
+# Asks an image whether it starts, and can read a state of this format.
+CHECK_VARIABLE: Final = "DROVER_REEXEC_CHECK"
 # Seconds that starts, stops and commands in progress may take to finish first.
 PATIENCE: Final = 5.0
-_FORMAT: Final = 1
+# Seconds that an image may take to start.
+_CHECK_PATIENCE: Final = 30.0
+# Changes with the layout of the state.
+FORMAT: Final = 2
 
 
 # Values
 
 
 def pack_value(value: Any) -> Any:
-    """Return a running value as JSON data, None for one that cannot be carried over."""
-    if isinstance(value, Process):
-        return ["process", value.pid, value.command]
+    """Return a running value as JSON data, None for one that cannot be carried over.
+
+    A value with a method ``carry`` gives a mapping, in which "descriptors" are the files
+    to be kept open; the method ``adopt(mapping, service)`` of the start procedure makes
+    the value again.
+    """
     carry = getattr(value, "carry", None)
     if carry is not None:
         return ["carried", carry()]
+    if isinstance(value, Process):
+        return ["process", value.pid, value.command]
     wire = encode(value)
     if isinstance(wire, str) and not isinstance(value, str):
         return ["none"] if value is None else None
@@ -66,12 +77,17 @@ def unpack_value(packed: Any, service: Service) -> Any:
         return None
     if packed[0] == "carried":
         adopt = getattr(service.start, "adopt", None)
-        return adopt(packed[1]) if adopt is not None else True
-    try:
-        (value,) = read_datum(f"({packed[1]})".encode())  # type: ignore[misc]
-    except (WireError, TypeError, ValueError):
+        if adopt is not None:
+            return adopt(packed[1], service)
+        log(f"The start procedure of service {service.name} cannot take its value over.")
+        for descriptor in packed[1].get("descriptors", ()):
+            os.close(descriptor)
         return True
-    return Presentation.decode(value)
+    try:
+        datum: Any = read_datum(f"({packed[1]})".encode())
+        return Presentation.decode(datum[0])
+    except (WireError, TypeError, LookupError):
+        return True
 
 
 # Services
@@ -86,6 +102,7 @@ def _pack_definition(service: Service) -> dict[str, Any] | None:
     if not isinstance(start, ForkExec) or not isinstance(stop, Kill):
         return None
     spec = {name: getattr(start.spec, name) for name in _SPEC_FIELDS}
+    spec.pop("control_group")
     if spec.pop("extra_descriptors") or spec.pop("tty") is not None:
         return None
     if any(spec.pop(name) is not None for name in ("stdin", "stdout", "stderr")):
@@ -95,6 +112,7 @@ def _pack_definition(service: Service) -> dict[str, Any] | None:
         "log_file": start.log_file,
         "pid_file": start.pid_file,
         "pid_file_timeout": start.pid_file_timeout,
+        "exits_on_failure": start.exits_on_failure,
         "kill": [int(stop.signal), stop.grace_period],
         "requirement": service.requirement,
         "one_shot": service.one_shot,
@@ -118,12 +136,30 @@ def _unpack_definition(names: list[str], packed: dict[str, Any]) -> Service:
         respawn_limit=tuple(packed["respawn_limit"]),
         respawn_delay=packed["respawn_delay"],
         documentation=packed["documentation"],
-        start=ForkExec(spec, packed["log_file"], packed["pid_file"], packed["pid_file_timeout"]),
+        start=ForkExec(
+            spec,
+            packed["log_file"],
+            packed["pid_file"],
+            packed["pid_file_timeout"],
+            packed["exits_on_failure"],
+        ),
         stop=Kill(*packed["kill"]),
     )
 
 
-def _pack_service(service: Service, respawning: bool) -> dict[str, Any]:
+def _pack_end(supervisor: Supervisor, service: Service) -> Any:
+    """How the main process ended, if the handler has not begun to see to it."""
+    if service not in supervisor.ends:
+        return None
+    value, status, begun = supervisor.ends[service]
+    if not begun:
+        return [pack_value(value), status]
+    if service.termination_handler is not None:
+        log(f"The termination handler of service {service.name} is interrupted.")
+    return None
+
+
+def _pack_service(supervisor: Supervisor, service: Service) -> dict[str, Any]:
     capture = service.capture
     status = service.status
     return {
@@ -137,7 +173,8 @@ def _pack_service(service: Service, respawning: bool) -> dict[str, Any]:
         "respawns": service.respawns,
         "exits": service.exits,
         "children": sorted(service.children or ()),
-        "respawning": respawning,
+        "respawning": service in supervisor.respawning,
+        "end": _pack_end(supervisor, service),
         "capture": None if capture is None else capture.carry(),
     }
 
@@ -147,18 +184,25 @@ def snapshot(daemon: Daemon) -> dict[str, Any]:
     supervisor = daemon.supervisor
     root = supervisor.root
     return {
-        "format": _FORMAT,
+        "format": FORMAT,
         "listener": daemon.server.listener.fileno(),
+        "loading": daemon.loading,
+        "ending": daemon.stop_wanted(),
         "socket_path": daemon.socket_path,
         "pid_file": daemon.pid_file,
-        "journal": daemon.journal,
+        "configuration": daemon.configuration,
+        "journal": [
+            entry
+            for entry in daemon.journal
+            if any(supervisor.registry.get(name) is not None for name in entry[2])
+        ],
         "log": the_log.history,
         "clients": daemon.server.carry(),
         "root": {"changes": root.changes, "enabled": root.enabled} if root is not None else None,
         "background": supervisor.background,
         "unclaimed": supervisor.children.unclaimed(),
         "services": [
-            _pack_service(service, service in supervisor.respawning)
+            _pack_service(supervisor, service)
             for service in supervisor.registry
             if service is not root
         ],
@@ -169,7 +213,7 @@ def _descriptors(state: dict[str, Any]) -> list[int]:
     found = [state["listener"], *(client["descriptor"] for client in state["clients"])]
     for packed in state["services"]:
         if packed["capture"] is not None:
-            found += packed["capture"]["pipes"]
+            found += packed["capture"]["descriptors"]
         if packed["value"] is not None and packed["value"][0] == "carried":
             found += packed["value"][1].get("descriptors", [])
     return found
@@ -179,8 +223,13 @@ def _descriptors(state: dict[str, Any]) -> list[int]:
 
 
 def busy(supervisor: Supervisor) -> list[Service]:
-    """Services in the middle of a transition."""
-    return [s for s in supervisor.registry if s.status in (STARTING, STOPPING)]
+    """Services in the middle of a transition, or whose end is being seen to."""
+    return [
+        s
+        for s in supervisor.registry
+        if s.status in (STARTING, STOPPING)
+        or (s in supervisor.ends and s not in supervisor.respawning)
+    ]
 
 
 def execute(daemon: Daemon) -> None:
@@ -188,22 +237,41 @@ def execute(daemon: Daemon) -> None:
 
     Raises OSError with the reason.
     """
+    daemon.server.release_spare()
     state = snapshot(daemon)
-    descriptors = _descriptors(state)
-    with tempfile.TemporaryFile() as file:
-        file.write(json.dumps(state).encode())
-        file.flush()
-        file.seek(0)
-        descriptors.append(file.fileno())
-        environment = {**os.environ, VARIABLE: str(file.fileno())}
+    file = _unnamed_file()
+    descriptors = [*_descriptors(state), file]
+    # A signal that comes before the next image has its handlers shall wait for them.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        _write(file, json.dumps(state).encode())
         for descriptor in descriptors:
             os.set_inheritable(descriptor, True)
-        try:
-            os.execve(sys.executable, command_line(), environment)
-        finally:
-            for descriptor in descriptors:
-                with contextlib.suppress(OSError):
-                    os.set_inheritable(descriptor, False)
+        os.execve(sys.executable, command_line(), {**os.environ, VARIABLE: str(file)})
+    finally:
+        for descriptor in descriptors:
+            with contextlib.suppress(OSError):
+                os.set_inheritable(descriptor, False)
+        os.close(file)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        daemon.server.reserve_spare()
+
+
+def _unnamed_file() -> int:
+    """Open a file without a name, in memory where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("drover-state")
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def command_line() -> list[str]:
@@ -226,7 +294,7 @@ def inherited_state() -> dict[str, Any] | None:
             state: dict[str, Any] = json.loads(file.read())
     except (OSError, ValueError):
         return None
-    return state if state.get("format") == _FORMAT else None
+    return state if state.get("format") == FORMAT else None
 
 
 def inherited_listener(state: dict[str, Any]) -> socket.socket:
@@ -236,24 +304,32 @@ def inherited_listener(state: dict[str, Any]) -> socket.socket:
     return listener
 
 
-def adopt(daemon: Daemon, state: dict[str, Any]) -> None:
-    """Give the services, loaded again, the state that they had."""
+def adopt(daemon: Daemon, state: dict[str, Any], again: Replay) -> None:
+    """Give the services, evaluated ``again``, the state that they had."""
     supervisor = daemon.supervisor
+    daemon.journal[:] = [(kind, text, names) for kind, text, names in state["journal"]]
     wanted = {packed["names"][0]: packed for packed in state["services"]}
     for service in list(supervisor.registry):
-        if service is not supervisor.root and service.name not in wanted:
+        known = service is supervisor.root or service.name in wanted
+        if not known and not state["loading"]:
             supervisor.registry.unregister(service)
     for name, packed in wanted.items():
-        service = supervisor.registry.get(name) or _recreate(supervisor, packed)
         try:
+            service = supervisor.registry.get(name) or _recreate(supervisor, packed)
             _adopt_service(supervisor, service, packed)
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            log(f"Cannot take over service {name}: {error}")
+        except Exception as error:
+            log(f"Cannot take over service {name}: {type(error).__name__}: {error}")
     supervisor.children.claim(dict(state["unclaimed"]))
-    for names in state["background"]:
-        supervisor.start_in_background(names)
     daemon.server.adopt(state["clients"])
     log(f"Took over {len(wanted)} services from the previous image.")
+    if state["ending"] is not None:
+        daemon.end(state["ending"])
+        return
+    for names in state["background"]:
+        supervisor.start_in_background(names)
+    if state["loading"]:
+        # The rest of a configuration that was not evaluated to its end.
+        supervisor.start_in_background([name for name in again.requested if name not in wanted])
 
 
 def _recreate(supervisor: Supervisor, packed: dict[str, Any]) -> Service:
@@ -278,16 +354,22 @@ def _adopt_service(supervisor: Supervisor, service: Service, packed: dict[str, A
     service.respawns = tuple(packed["respawns"])
     service.exits = tuple((status, when) for status, when in packed["exits"])
     status = packed["status"]
-    if packed["capture"] is not None and status != STARTING:
+    if packed["capture"] is not None:
         service.capture = Capture.carried(packed["capture"])
     if status in (RUNNING, STOPPING):
         service.value = unpack_value(packed["value"], service)
         service.status = RUNNING
         if packed["value"] is None:
             log(f"The running value of service {service.name} could not be carried over.")
+    service.touch()
+    if status == STARTING:
+        service.status = STOPPED
+        supervisor.spawn_task(
+            _start_again(supervisor, service, packed["children"]), name=f"start {service.name}"
+        )
+        return
     for pid in packed["children"]:
         supervisor.own(service, pid)
-    service.touch()
     if service.main_pid is not None and not is_alive(service.main_pid):
         # Reaped by nobody of ours: a daemon adopted through its PID file.
         if service.main_pid not in packed["children"]:
@@ -297,11 +379,19 @@ def _adopt_service(supervisor: Supervisor, service: Service, packed: dict[str, A
         supervisor.own(service, service.main_pid)
     if status == STOPPING:
         supervisor.spawn_task(supervisor.stop(service), name=f"stop {service.name}")
-    elif status == STARTING:
-        service.status = STOPPED
-        supervisor.spawn_task(supervisor.start(service), name=f"start {service.name}")
+    elif packed["end"] is not None:
+        value, wait_status = packed["end"]
+        supervisor.handle_end(service, unpack_value(value, service), wait_status)
     elif packed["respawning"]:
         supervisor.spawn_task(supervisor.respawn(service), name=f"respawn {service.name}")
+
+
+async def _start_again(supervisor: Supervisor, service: Service, remains: list[int]) -> None:
+    """Begin a start anew, without what its first attempt left running."""
+    for pid in remains:
+        with contextlib.suppress(OSError):
+            await terminate(supervisor.children, signal_target(pid), wait_for=pid)
+    await supervisor.start(service)
 
 
 async def reexecute(daemon: Daemon) -> None:
@@ -310,29 +400,43 @@ async def reexecute(daemon: Daemon) -> None:
     daemon.server.pause()
     try:
         end = loop.time() + PATIENCE
-        while loop.time() < end and (daemon.server.busy or busy(daemon.supervisor)):
+        while loop.time() < end and (
+            daemon.server.busy or busy(daemon.supervisor) or daemon.loading
+        ):
             await daemon.tick()
+        if daemon.stop_wanted() is not None:
+            log("Not re-executing: the daemon is stopping.")
+            return
         # Starts that do not end are begun again by the next image.
         for service in busy(daemon.supervisor):
             if service.job is not None:
                 log(f"Start of service {service.name} begins again after re-execution.")
         log("Re-executing.")
         execute(daemon)
-    except OSError as error:
-        log(f"Cannot re-execute: {error.strerror}.")
+    except Exception as error:
+        log(f"Cannot re-execute: {getattr(error, 'strerror', None) or error}.")
     finally:
         daemon.server.resume()
 
 
-async def check_image() -> None:
-    """Raise KeyedError unless the program that would be executed starts."""
-    from pid1.forkexec import default_environment, spawn_command
-
-    spec = SpawnSpec([*command_line(), "--version"], default_environment())
-    status = await spawn_command(spec)
+async def check_image(supervisor: Supervisor) -> None:
+    """Raise KeyedError unless the program that would be executed starts and understands us."""
+    environment = [f"{name}={value}" for name, value in os.environ.items()]
+    # Not captured: what it prints is of interest to nobody.
+    spec = SpawnSpec(command_line(), [*environment, f"{CHECK_VARIABLE}={FORMAT}"])
+    try:
+        pid = system.spawn(spec)
+    except SpawnError as error:
+        raise misc_error(f"the new image does not start: {error}; not re-executing") from error
+    supervisor.children.forget_unclaimed(pid)
+    ending = asyncio.ensure_future(supervisor.children.wait(pid))
+    done, _ = await asyncio.wait({ending}, timeout=_CHECK_PATIENCE)
+    if not done:
+        os.kill(pid, signal.SIGKILL)
+    status = await ending
     if status != 0:
         raise misc_error("the new image does not start; not re-executing", status)
 
 
-__all__ = ["adopt", "check_image", "execute", "inherited_listener",
-           "inherited_state", "reexecute"]  # fmt: skip
+__all__ = ["CHECK_VARIABLE", "FORMAT", "VARIABLE", "adopt", "check_image", "execute",
+           "inherited_listener", "inherited_state", "reexecute"]  # fmt: skip

@@ -76,10 +76,10 @@ class RootActions:
         return WireData([service.to_wire() for service in self.daemon.supervisor.registry])
 
     async def halt(self, _value: Any) -> None:
-        await self.daemon.power("halt", "Halting...")
+        await self.daemon.power("halt")
 
     async def power_off(self, _value: Any) -> None:
-        await self.daemon.power("power-off", "Shutting down...")
+        await self.daemon.power("power-off")
 
     async def kexec(self, _value: Any) -> None:
         loaded = system.kexec_loaded()
@@ -88,7 +88,7 @@ class RootActions:
         elif not loaded:
             say("No kexec image loaded; doing nothing.")
         else:
-            await self.daemon.power("kexec", "Rebooting with kexec...")
+            await self.daemon.power("kexec")
 
     async def load_file(self, _value: Any, file: str) -> Any:
         say(f"Loading {file}.")

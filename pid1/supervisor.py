@@ -47,7 +47,7 @@ class Replay:
 # The replay that the running code is part of; what clients ask meanwhile is not.
 current_replay: ContextVar[Replay | None] = ContextVar("current_replay", default=None)
 # The names of services registered by the evaluation that the running code is part of.
-registering: ContextVar[list[str] | None] = ContextVar("registering", default=None)
+registering: ContextVar[set[str] | None] = ContextVar("registering", default=None)
 
 
 def replay() -> Replay | None:
@@ -114,7 +114,7 @@ class Supervisor:
         names = registering.get()
         for service in services:
             if names is not None:
-                names += service.names
+                names.update(service.names)
             try:
                 old = self.registry.register(service)
             except KeyedError as error:
@@ -253,8 +253,7 @@ class Supervisor:
         if value is False:
             self._start_failed(service)
             if error is not None:
-                error.service = service.name
-                raise error
+                raise error.raised_by(service.name, "start")
             say(f"Service {service.name} could not be started.")
             return False
         self._started(service, value)
@@ -331,7 +330,7 @@ class Supervisor:
         for name in names:
             service = self.registry.get(name)
             if service is None:
-                say(f"Service '{name}' is unknown and cannot be started.")
+                log(f"Service '{name}' is unknown and cannot be started.")
             else:
                 services.append(service)
         self.spawn_task(self._start_all(services), name="start-in-the-background")
@@ -374,7 +373,7 @@ class Supervisor:
             )
         else:
             count = len(services)
-            plural = "service" if count in (0, 1) else "services"
+            plural = "service" if count == 1 else "services"
             say(f"Successfully started {count} {plural} in the background.")
 
     async def _start_many(self, services: list[Service]) -> dict[Service, asyncio.Future[Any]]:
@@ -489,7 +488,7 @@ class Supervisor:
             if inspect.isawaitable(result):
                 result = await result
         except Exception as reason:
-            error = keyed(reason)
+            error = keyed(reason).raised_by(service.name, "stop")
         finally:
             current_service.reset(token)
             self._stopped(service)

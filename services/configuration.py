@@ -6,17 +6,17 @@ daemon, and is logged with file, line and column.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Awaitable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pid1.errors import ServiceError
+from pid1.errors import KeyedError, ServiceError
 from pid1.log import log, say, write_output
 from pid1.sexp import Symbol, write
-from pid1.supervisor import supervisor
+from pid1.supervisor import registering
 from services import convert
-from services.api.errors import describe, from_scheme
+from services.api.errors import from_scheme, translate
 from services.scheme import default_imports, evaluate, host_modules, load, read_one, user_module
 from services.scheme.errors import SchemeError
 from services.scheme.ports import write_output as port_output
@@ -50,7 +50,7 @@ _MODULES = {
 }
 
 
-_journal: list[tuple[str, str]] = []
+_journal: list[tuple[str, str, list[str]]] = []
 
 
 def install(daemon: Daemon) -> None:
@@ -83,51 +83,60 @@ async def _value(result: Value | Awaitable[Value]) -> Value:
     return value
 
 
-def _translate(error: SchemeError) -> BaseException:
-    return from_scheme(error) or convert.to_keyed(error)
+class _Recorded:
+    """Remembers an evaluation that registers services, for re-execution.
 
+    One that is part of another, or of the configuration, comes back with that.
+    """
 
-def _record(kind: str, text: str, before: int) -> None:
-    """Remember an evaluation that registered services, for re-execution."""
-    if supervisor().registrations != before:
-        _journal.append((kind, text))
+    def __init__(self, kind: str, text: str) -> None:
+        self.kind = kind
+        self.text = text
+        self.names: set[str] = set()
+        self.outermost = registering.get() is None
+
+    def __enter__(self) -> None:
+        if self.outermost:
+            registering.set(self.names)
+
+    def __exit__(self, *_error: object) -> None:
+        if self.outermost:
+            registering.set(None)
+            if self.names:
+                _journal.append((self.kind, self.text, sorted(self.names)))
 
 
 async def load_file(file: str) -> Any:
     """Evaluate a file for the ``load`` action; return the value of its last form."""
     port_output.set(write_output)
-    before = supervisor().registrations
-    try:
-        return await _value(load(file, user_module()))
-    except SchemeError as error:
-        if error.location is not None:
-            say(f"{error.location}: {error_message(error)}")
-        raise _translate(error) from error
-    finally:
-        _record("load", str(Path(file).absolute()), before)  # noqa: ASYNC240 - no I/O
+    with _Recorded("load", os.path.abspath(file)):  # noqa: ASYNC240 - no I/O
+        try:
+            return await _value(load(file, user_module()))
+        except SchemeError as error:
+            if error.location is not None:
+                say(f"{error.location}: {error_message(error)}")
+            raise translate(error) from error
 
 
 async def evaluate_text(text: str) -> Any:
     """Evaluate the first datum of ``text`` for the ``eval`` action, in a fresh module."""
     port_output.set(write_output)
-    before = supervisor().registrations
-    try:
-        datum = read_one(text)
-        from services.scheme.truncated import truncated
+    with _Recorded("eval", text):
+        try:
+            datum = read_one(text)
+            from services.scheme.truncated import truncated
 
-        say(f"Evaluating user expression {truncated(datum)}.")
-        return await _value(evaluate(datum, user_module()))
-    except SchemeError as error:
-        raise _translate(error) from error
-    finally:
-        _record("eval", text, before)
+            say(f"Evaluating user expression {truncated(datum)}.")
+            return await _value(evaluate(datum, user_module()))
+        except SchemeError as error:
+            raise translate(error) from error
 
 
 async def load_again(path: str, state: dict[str, Any]) -> None:
     """Bring back the definitions after re-execution; nothing is started meanwhile."""
     log(f"Loading '{path}' again after re-execution.")
     await load_configuration(path)
-    for kind, text in state["journal"]:
+    for kind, text, _names in state["journal"]:
         try:
             await (load_file(text) if kind == "load" else evaluate_text(text))
         except ServiceError as error:
@@ -137,6 +146,7 @@ async def load_again(path: str, state: dict[str, Any]) -> None:
 async def load_configuration(path: str) -> None:
     """Evaluate the configuration file at start-up; errors are logged and survived."""
     port_output.set(write_output)
+    registering.set(set())
     try:
         await _value(load(path, user_module()))
     except SchemeError as error:
@@ -157,10 +167,10 @@ async def load_configuration(path: str) -> None:
 
 
 def _report(path: str, error: SchemeError) -> None:
-    service = getattr(error, "service", None)
+    raised = from_scheme(error)
     where = f"{error.location}: " if error.location is not None else ""
-    if service is not None:
-        log(f"action 'start' on service '{service}' failed: {describe(error)}")
+    if isinstance(raised, KeyedError):
+        log(f"{where}action '{raised.action}' on service '{raised.service}' failed: {raised}")
     elif error.key == "%exception":
         text = convert.text_of(error.arguments[0]) if error.arguments else ""
         log(f"Uncaught exception while loading configuration file '{path}': {where}{text}")
