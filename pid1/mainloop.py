@@ -1,0 +1,98 @@
+"""Running the daemon's event loop, and going on when the loop itself breaks.
+
+An error in a callback or a task never gets here: the loop hands it to
+``Daemon._on_exception``.  What comes out of the loop (a selector that fails, no memory for
+the loop's own work, somebody's ``SystemExit``) is answered by re-executing the daemon with
+its state; where that fails too, the same loop is run again with a fresh selector.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import selectors
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from pid1.log import log
+
+if TYPE_CHECKING:
+    from pid1.daemon import Daemon
+
+# An image that breaks so many seconds after it took over would break again: no re-execution.
+_TOO_YOUNG: Final = 5.0
+# Seconds between two attempts to go on in the same image: the first and the longest pause.
+_FIRST_PAUSE: Final = 0.01
+_LAST_PAUSE: Final = 1.0
+
+
+class Selector(selectors.DefaultSelector):
+    """The system's best selector, which can be replaced under a loop that uses it."""
+
+    def renew(self) -> None:
+        """Begin anew with the same files; those that have become unusable are left out."""
+        keys = list((self.get_map() or {}).values())
+        with contextlib.suppress(Exception):
+            self.close()
+        super().__init__()
+        for key in keys:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                self.register(key.fileobj, key.events, key.data)
+
+
+async def _call(function: Callable[[], Any]) -> Any:
+    return function()
+
+
+def run_daemon(
+    make: Callable[[], Daemon], ready: Callable[[Daemon], Any], state: dict[str, Any] | None
+) -> int:
+    """Make a daemon inside a loop and run it to its end; return its exit status.
+
+    ``ready`` and ``state`` are those of ``Daemon.run``.  Raises only what ``make`` raises.
+    """
+    selector = Selector()
+    loop = asyncio.SelectorEventLoop(selector)
+    daemon: Daemon = loop.run_until_complete(_call(make))
+    task = loop.create_task(daemon.run(lambda: ready(daemon), state))
+    # A daemon that has not been re-executed yet may do so at once.
+    begin = time.monotonic() if state is not None else float("-inf")
+    pause = _FIRST_PAUSE
+    while True:
+        resumed = time.monotonic()
+        try:
+            return loop.run_until_complete(task)
+        except BaseException as error:
+            if task.done():
+                # Taking up work failed, not the work: serve with what there is.
+                task = loop.create_task(daemon.serve())
+            now = time.monotonic()
+            with contextlib.suppress(Exception):
+                log(f"The event loop broke: {type(error).__name__}: {error}")
+            if now - begin > _TOO_YOUNG:
+                begin = now
+                _re_execute(daemon)
+            if now - resumed > _TOO_YOUNG:
+                pause = _FIRST_PAUSE
+            time.sleep(pause)
+            pause = min(pause * 2, _LAST_PAUSE)
+            with contextlib.suppress(Exception):
+                # Children are waited for even if the loop never gets to it.
+                daemon.supervisor.children.reap()
+            with contextlib.suppress(Exception):
+                selector.renew()
+            with contextlib.suppress(Exception):
+                log("Going on in the same process.")
+
+
+def _re_execute(daemon: Daemon) -> None:
+    """Replace the process by a fresh image; returns if that is not possible."""
+    try:
+        from pid1.reexec import execute
+
+        log("Re-executing.")
+        execute(daemon)
+    except Exception as error:
+        with contextlib.suppress(Exception):
+            log(f"Cannot re-execute: {error}")
