@@ -39,7 +39,7 @@ SUBMODULES: Final = (
 # Modules that configurations import, beyond those of the language's core.
 _ALIASES = (
     "srfi:srfi-1 srfi:srfi-13 srfi:srfi-14 srfi:srfi-17 srfi:srfi-27 srfi:srfi-37 srfi:srfi-42 "
-    "srfi:srfi-43 srfi:srfi-60 srfi:srfi-69 srfi:srfi-71 srfi:srfi-88 srfi:srfi-98 "
+    "srfi:srfi-60 srfi:srfi-69 srfi:srfi-71 srfi:srfi-88 srfi:srfi-98 "
     "srfi:srfi-111 ice-9:format ice-9:ftw ice-9:regex ice-9:textual-ports "
     "ice-9:binary-ports ice-9:pretty-print ice-9:string-fun ice-9:vlist ice-9:hash-table "
     "ice-9:getopt-long ice-9:and-let-star ice-9:documentation ice-9:iconv ice-9:list "
@@ -52,6 +52,7 @@ _ALIASES = (
 
 modules: dict[tuple[str, ...], str] = {
     ("srfi", "srfi-19"): _ROOM + "srfi19",
+    ("srfi", "srfi-43"): _ROOM + "srfi43",
     ("ice-9", "rdelim"): _ROOM + "rdelim",
 }
 for _alias in _ALIASES.split():

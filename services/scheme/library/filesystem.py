@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat as stat_module
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -136,17 +137,17 @@ def file_exists(name: Value) -> bool:
 @LIBRARY.primitive("file-is-directory?", 1)
 def file_is_directory(name: Value) -> bool:
     path = plain_string(name)
-    attempt("stat", os.stat, path)
-    return os.path.isdir(path)
+    try:
+        return stat_module.S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        raise system_error("stat", error, name) from None
 
 
 @LIBRARY.primitive("mknod", 4)
 def mknod(name: Value, kind: Value, mode: Value, device: Value) -> None:
-    import stat
-
     bits = {
-        "regular": stat.S_IFREG, "directory": stat.S_IFDIR, "fifo": stat.S_IFIFO,
-        "char-special": stat.S_IFCHR, "block-special": stat.S_IFBLK, "socket": stat.S_IFSOCK,
+        "regular": stat_module.S_IFREG, "directory": stat_module.S_IFDIR, "fifo": stat_module.S_IFIFO,
+        "char-special": stat_module.S_IFCHR, "block-special": stat_module.S_IFBLK, "socket": stat_module.S_IFSOCK,
     }.get(getattr(kind, "name", ""))  # fmt: skip
     if bits is None:
         raise out_of_range("mknod", kind)

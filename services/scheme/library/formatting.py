@@ -112,6 +112,8 @@ def _padded(text: str, d: Directive, values: list[Any]) -> str:
 def _show(f: _Formatter, d: Directive, values: list[Any]) -> None:
     value = f.next()
     text = displayed(value) if d.letter == "a" else written(value)
+    if d.letter == "y":
+        text += "\n"
     f.out.append(_padded(text, d, values))
 
 
@@ -239,7 +241,7 @@ def _case(f: _Formatter, d: Directive, values: list[Any]) -> None:
     if d.colon:
         text = text.upper()  # ~:( as well as ~:@(, as measured
     elif d.at:
-        text = text.capitalize()
+        text = text.upper()
     else:
         text = text.lower()
     f.out.append(text)

@@ -68,9 +68,9 @@ def fixed_text(value: float, plus: bool, values: list[Any]) -> str:
         body = _positional(abs(value))
         room = width - len(sign)
         if width and len(body) > room:
-            whole = body.index(".")
-            body = _rounded(value, max(room - whole - 1, 0))
-            body = body if "." in body else body + "."
+            decimals = room - body.index(".") - 1
+            if decimals > 0:
+                body = _rounded(value, decimals)
     else:
         body = _rounded(value, digits)
         if digits == 0:

@@ -14,7 +14,7 @@ from services.scheme.library.checks import items, procedure
 from services.scheme.library.equality import equal
 from services.scheme.library.lists import append
 from services.scheme.primitives import Call, Library, Steps
-from services.scheme.types import NIL, Pair, Value, Values, scheme_list
+from services.scheme.types import NIL, Pair, Procedure, Value, Values, scheme_list
 
 LIBRARY = Library()
 
@@ -27,6 +27,14 @@ def _elements(value: Value, who: str) -> list[Value]:
         raise SchemeError(
             "wrong-type-arg", (who, "Not a list: ~S", scheme_list((value,)), False)
         ) from None
+
+
+def _procedure(value: Value, who: str) -> None:
+    """As SRFI 1's procedures written in Scheme complain."""
+    if not isinstance(value, Procedure):
+        raise SchemeError(
+            "wrong-type-arg", (who, "Wrong type argument: ~S", scheme_list((value,)), NIL)
+        )
 
 
 def rows(lists: tuple[Value, ...], who: str) -> list[tuple[Value, ...]]:
@@ -70,6 +78,7 @@ LIBRARY.alias("append-map!", "append-map")
 
 @LIBRARY.procedure("filter-map", 2, None)
 def filter_map(proc: Value, *lists: Value) -> Steps:
+    _procedure(proc, "filter-map")
     results = yield from each_row(proc, lists, "filter-map")
     return scheme_list([result for result in results if result is not False])
 
@@ -110,7 +119,7 @@ LIBRARY.alias("partition!", "partition")
 
 @LIBRARY.procedure("fold", 3, None)
 def fold(proc: Value, seed: Value, *lists: Value) -> Steps:
-    procedure(proc, "fold", 1)
+    _procedure(proc, "fold")
     for row in rows(lists, "fold"):
         seed = yield from call(proc, *row, seed)
     return seed
@@ -118,7 +127,7 @@ def fold(proc: Value, seed: Value, *lists: Value) -> Steps:
 
 @LIBRARY.procedure("fold-right", 3, None)
 def fold_right(proc: Value, seed: Value, *lists: Value) -> Steps:
-    procedure(proc, "fold-right", 1)
+    _procedure(proc, "fold-right")
     for row in reversed(rows(lists, "fold-right")):
         seed = yield from call(proc, *row, seed)
     return seed
@@ -126,7 +135,7 @@ def fold_right(proc: Value, seed: Value, *lists: Value) -> Steps:
 
 @LIBRARY.procedure("fold-left", 3, None)
 def fold_left(proc: Value, seed: Value, *lists: Value) -> Steps:
-    procedure(proc, "fold-left", 1)
+    _procedure(proc, "fold-left")
     for row in rows(lists, "fold-left"):
         seed = yield from call(proc, seed, *row)
     return seed
@@ -134,7 +143,7 @@ def fold_left(proc: Value, seed: Value, *lists: Value) -> Steps:
 
 @LIBRARY.procedure("reduce", 3)
 def reduce(proc: Value, default: Value, value: Value) -> Steps:
-    procedure(proc, "reduce", 1)
+    _procedure(proc, "reduce")
     elements = items(value, "reduce", 3)
     if not elements:
         return default
@@ -149,7 +158,7 @@ LIBRARY.alias("reduce-left", "reduce")
 
 @LIBRARY.procedure("reduce-right", 3)
 def reduce_right(proc: Value, default: Value, value: Value) -> Steps:
-    procedure(proc, "reduce-right", 1)
+    _procedure(proc, "reduce-right")
     elements = items(value, "reduce-right", 3)
     if not elements:
         return default
@@ -161,7 +170,7 @@ def reduce_right(proc: Value, default: Value, value: Value) -> Steps:
 
 @LIBRARY.procedure("find", 2)
 def find(pred: Value, value: Value) -> Steps:
-    procedure(pred, "find", 1)
+    _procedure(pred, "find")
     for element in items(value, "find", 2):
         if (yield from call(pred, element)) is not False:
             return element
@@ -170,7 +179,7 @@ def find(pred: Value, value: Value) -> Steps:
 
 @LIBRARY.procedure("find-tail", 2)
 def find_tail(pred: Value, value: Value) -> Steps:
-    procedure(pred, "find-tail", 1)
+    _procedure(pred, "find-tail")
     items(value, "find-tail", 2)
     while value is not NIL:
         if (yield from call(pred, value.car)) is not False:
@@ -181,7 +190,7 @@ def find_tail(pred: Value, value: Value) -> Steps:
 
 @LIBRARY.procedure("any", 2, None)
 def any_(pred: Value, *lists: Value) -> Steps:
-    procedure(pred, "any", 1)
+    _procedure(pred, "any")
     for row in rows(lists, "any"):
         result = yield from call(pred, *row)
         if result is not False:
@@ -191,7 +200,7 @@ def any_(pred: Value, *lists: Value) -> Steps:
 
 @LIBRARY.procedure("every", 2, None)
 def every(pred: Value, *lists: Value) -> Steps:
-    procedure(pred, "every", 1)
+    _procedure(pred, "every")
     result: Any = True
     for row in rows(lists, "every"):
         result = yield from call(pred, *row)
@@ -215,7 +224,7 @@ def count(pred: Value, *lists: Value) -> Steps:
 
 @LIBRARY.procedure("list-index", 2, None)
 def list_index(pred: Value, *lists: Value) -> Steps:
-    procedure(pred, "list-index", 1)
+    _procedure(pred, "list-index")
     for index, row in enumerate(rows(lists, "list-index")):
         if (yield from call(pred, *row)) is not False:
             return index

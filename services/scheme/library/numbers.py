@@ -254,7 +254,8 @@ def _rounded(name: str, exactly: Callable[[Any], int]) -> None:
         if type(number) is float:
             if not math.isfinite(number):
                 return number
-            return math.copysign(float(exactly(number)), number)
+            whole = float(exactly(number))
+            return whole if name == "round" else math.copysign(whole, number)
         return number if type(number) is int else exactly(number)
 
     LIBRARY.primitive(name, 1)(fn)

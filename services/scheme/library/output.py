@@ -31,7 +31,7 @@ def put(port: Port, text: str, who: str) -> None:
     try:
         port.write(text)
     except OSError as error:
-        raise system_error(who, error) from None
+        raise system_error("fport_write", error) from None
 
 
 @LIBRARY.primitive("display", 1, 2)
@@ -98,7 +98,7 @@ def put_bytes(port: Port, data: bytes, who: str) -> None:
     try:
         port.write_bytes(data)
     except OSError as error:
-        raise system_error(who, error) from None
+        raise system_error("fport_write", error) from None
 
 
 @LIBRARY.primitive("put-bytevector", 2, 4)

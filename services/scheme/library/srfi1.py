@@ -24,6 +24,8 @@ def _nth(name: str, index: int) -> None:
             if type(rest) is not Pair:
                 raise wrong_type(name, 1, value)
             rest = rest.cdr
+        if type(rest) is not Pair and name == "first":
+            raise wrong_type_expecting("car", "pair", value)
         if type(rest) is not Pair:
             raise wrong_type(name, 1, value)
         return rest.car

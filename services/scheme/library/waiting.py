@@ -85,7 +85,7 @@ def filled(port: Port, who: str) -> Steps:
                 continue
         port.fill()
     except OSError as error:
-        raise system_error(who, error) from None
+        raise system_error("fport_read", error) from None
 
 
 def flushed(port: Port) -> Steps:

@@ -11,6 +11,7 @@ from services.scheme import library
 from services.scheme.library import MISSING, lookup, modules
 from services.scheme.library._index import INDEX
 from services.scheme.library.reindex import index
+from tests.services.scheme.library.driver import outcome
 
 _ROOT = Path(library.__file__).parents[3]
 
@@ -51,3 +52,8 @@ def test_looking_up_car_does_not_load_the_rest() -> None:
         [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_srfi_43_gives_indices_and_the_default_does_not() -> None:
+    assert outcome("(vector-map list #(7 8))") == "#((7) (8))"
+    assert outcome("(vector-map list #(7 8))", ("srfi", "srfi-43")) == "#((0 7) (1 8))"
