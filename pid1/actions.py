@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Awaitable
 from typing import Any
 
-from pid1.errors import ActionNotFound, KeyedError, ServiceNotFound, keyed
+from pid1.errors import ActionNotFound, KeyedError, ServiceError, ServiceNotFound, keyed
 from pid1.log import say, say_all
 from pid1.service import RUNNING, STOPPED, Action, Service
 from pid1.sexp import Raw, Symbol, write
@@ -70,30 +70,43 @@ async def _stop_now(supervisor: Supervisor, service: Service, arguments: list[ob
 
 
 def _custom(service: Service, action: Action, arguments: list[object]) -> Any:
+    value = run(service, action, arguments)
+    return _encoded(value) if inspect.isawaitable(value) else [encode(value)]
+
+
+async def _encoded(value: Awaitable[Any]) -> object:
+    return [encode(await value)]
+
+
+def run(service: Service, action: Action, arguments: list[object]) -> Any:
+    """Call a custom action; return its value as it is, or an awaitable of it."""
     token = current_service.set(service)
     try:
         value = action.procedure(service.value, *arguments)
         if inspect.isawaitable(value):
-            return _custom_later(service, value)
-        return [encode(value)]
-    except (ServiceNotFound, ActionNotFound):
-        raise
+            return _run_later(service, action, value)
+        return value
     except Exception as error:
-        raise keyed(error) from error
+        raise _raised_by(service, action, error) from error
     finally:
         current_service.reset(token)
 
 
-async def _custom_later(service: Service, value: Awaitable[Any]) -> object:
+async def _run_later(service: Service, action: Action, value: Awaitable[Any]) -> Any:
     token = current_service.set(service)
     try:
-        return [encode(await value)]
-    except (ServiceNotFound, ActionNotFound):
-        raise
+        return await value
     except Exception as error:
-        raise keyed(error) from error
+        raise _raised_by(service, action, error) from error
     finally:
         current_service.reset(token)
+
+
+def _raised_by(service: Service, action: Action, error: Exception) -> ServiceError:
+    """The error that a custom action's exception is reported as."""
+    if isinstance(error, ServiceError) and not isinstance(error, KeyedError):
+        return error
+    return keyed(error).raised_by(service.name, action.name)
 
 
 def _no_arguments(name: str, arguments: list[object]) -> None:

@@ -40,8 +40,15 @@ class KeyedError(ServiceError):
         super().__init__(write([Symbol(key), *arguments]))
         self.key = key
         self.arguments = arguments
-        # The service whose start or stop procedure raised it, once that is known.
+        # Which action of which service raised it, once that is known.
         self.service: str | None = None
+        self.action: str | None = None
+
+    def raised_by(self, service: str, action: str) -> KeyedError:
+        """Note where it comes from, unless that is known already; return it."""
+        if self.service is None:
+            self.service, self.action = service, action
+        return self
 
 
 class ServiceQuit(BaseException):

@@ -266,15 +266,20 @@ async def spawn_command(spec: SpawnSpec, log_file: str | None = None) -> int:
     the caller is cancelled the program is ended.
     """
     try:
-        pid = fork_exec(supervisor(), current_service.get(), spec, log_file)
+        pid = fork_exec(supervisor(), current_service.get(), spec, log_file, own=False)
     except SpawnError as error:
         say(f"{error}.")
         return failure_code(error) << 8
     try:
         return await supervisor().children.wait(pid)
     except asyncio.CancelledError:
-        send_signal(signal_target(pid), signal.SIGTERM)
+        supervisor().spawn_task(_end(pid), name=f"end process {pid}")
         raise
+
+
+async def _end(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        await terminate(supervisor().children, signal_target(pid), wait_for=pid)
 
 
 def shell_command(text: str) -> SpawnSpec:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from pid1.sexp import Raw, Symbol, write
-from pid1.values import Process, encode
+from pid1.values import Process, encode, text
 
 if TYPE_CHECKING:
     import asyncio
@@ -72,6 +72,10 @@ class Action:
         self.name = name
         self.procedure = procedure
         self.documentation = documentation
+
+    def __str__(self) -> str:
+        procedure = text(getattr(self.procedure, "procedure", self.procedure))
+        return f"#<<action> name: {self.name} proc: {procedure} doc: {text(self.documentation)}>"
 
 
 def _start_default() -> bool:

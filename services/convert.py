@@ -20,7 +20,7 @@ from services.scheme import apply
 from services.scheme.errors import SchemeError
 from services.scheme.primitives import Await, Primitive, Steps
 from services.scheme.printer import write as write_string
-from services.scheme.types import NIL, Pair, Procedure, Value, scheme_list
+from services.scheme.types import NIL, Pair, Procedure, Value, Values, scheme_list
 
 if TYPE_CHECKING:
     from services.scheme.machine import Machine
@@ -81,6 +81,13 @@ def to_keyed(error: SchemeError) -> KeyedError | ServiceQuit:
     return KeyedError(error.key, [to_wire(argument) for argument in error.arguments])
 
 
+def first_value(value: Value) -> Value:
+    """The first of several values; none at all is the unspecified value."""
+    if type(value) is Values:
+        return value.items[0] if value.items else None
+    return value
+
+
 class Host:
     """A Scheme procedure as a Python callable that takes wire data.
 
@@ -100,17 +107,30 @@ class Host:
         try:
             result = apply(self.procedure, arguments)
         except SchemeError as error:
-            raise to_keyed(error) from error
+            raise self.translate(error) from error
         if inspect.isawaitable(result):
             return self._later(result)
-        return result
+        return first_value(result)
 
-    @staticmethod
-    async def _later(work: Awaitable[Value]) -> Value:
+    async def _later(self, work: Awaitable[Value]) -> Value:
         try:
-            return await work
+            return first_value(await work)
         except SchemeError as error:
-            raise to_keyed(error) from error
+            raise self.translate(error) from error
+
+    def translate(self, error: SchemeError) -> BaseException:
+        """Return what is raised in ``pid1`` for an error of the procedure."""
+        return to_keyed(error)
+
+
+class Stop(Host):
+    """A procedure of the running value, which it gets as it is, and of wire data."""
+
+    __slots__ = ()
+
+    def __call__(self, *arguments: object) -> Any:
+        value, *rest = arguments
+        return self.run((value, *[from_wire(argument) for argument in rest]))
 
 
 class Start(Host):
@@ -170,12 +190,9 @@ class Constructor(Procedure):
         return machine.apply(Primitive(self.name, self._steps, 0, None, True), arguments)
 
     def _steps(self, *arguments: Value) -> Steps:
-        try:
-            result = self.host(*arguments)
-            if inspect.isawaitable(result):
-                result = yield Await(result)
-        except KeyedError as error:
-            raise keyed_as_scheme(error) from error
+        result = self.host(*arguments)
+        if inspect.isawaitable(result):
+            result = yield Await(result)
         return result
 
 
@@ -185,13 +202,8 @@ def start_callable(procedure: Procedure) -> Callable[..., Any]:
 
 
 def stop_callable(procedure: Procedure) -> Callable[..., Any]:
-    """Return the Python callable for a service's stop procedure or termination handler."""
-    return procedure.host if isinstance(procedure, Constructor) else Host(procedure)
-
-
-def keyed_as_scheme(error: KeyedError) -> SchemeError:
-    """Return an error of ``pid1`` as Scheme code can catch it."""
-    return SchemeError(error.key, tuple(from_wire(argument) for argument in error.arguments))
+    """Return the Python callable for a service's stop procedure."""
+    return procedure.host if isinstance(procedure, Constructor) else Stop(procedure)
 
 
 def text_of(value: Value) -> str:
@@ -207,7 +219,7 @@ def install() -> None:
 
 
 __all__ = [
-    "Constructor", "Host", "Start", "from_wire", "install",
-    "keyed_as_scheme", "running_value", "start_callable", "stop_callable", "text_of", "to_keyed",
+    "Constructor", "Host", "Start", "Stop", "first_value", "from_wire", "install",
+    "running_value", "start_callable", "stop_callable", "text_of", "to_keyed",
     "to_wire",
 ]  # fmt: skip

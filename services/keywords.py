@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pid1.log import say
 from services.scheme.errors import SchemeError, keyword_error
-from services.scheme.types import NIL, Keyword, Procedure, Symbol, Value, iterate, scheme_list
-
-MISSING = object()
+from services.scheme.types import Keyword, Symbol, Value, is_list, iterate, scheme_list
 
 
 def split(arguments: Sequence[Value], allowed: frozenset[str] | set[str]) -> dict[str, Value]:
@@ -25,8 +24,8 @@ def split(arguments: Sequence[Value], allowed: frozenset[str] | set[str]) -> dic
             raise keyword_error("Unrecognized keyword", key)
         if position + 1 >= len(arguments):
             raise keyword_error("Keyword argument has no value", key)
-        # The first of several wins, as with lambda*.
-        found.setdefault(key.name, arguments[position + 1])
+        # The last of several wins, as with lambda*.
+        found[key.name] = arguments[position + 1]
         position += 2
     return found
 
@@ -44,11 +43,22 @@ def wrong_type(who: str, argument: str, value: Value) -> SchemeError:
     )
 
 
+def mismatch(who: str, argument: str, value: Value, predicate: str) -> SchemeError:
+    """Say that an argument fails ``predicate``, and return the error to raise."""
+    from services.scheme.printer import write
+
+    say(
+        f"In call to '{who}', value {write(value)} of argument '{argument}' has the wrong type "
+        f"(it should match '{predicate}')."
+    )
+    return wrong_type(who, argument, value)
+
+
 def strings(who: str, argument: str, value: Value) -> list[str]:
     """Return a Scheme list of strings as a list; raises SchemeError for anything else."""
     items = list(iterate(value))
-    if not (value is NIL or items) or not all(isinstance(item, str) for item in items):
-        raise wrong_type(who, argument, value)
+    if not is_list(value) or not all(isinstance(item, str) for item in items):
+        raise mismatch(who, argument, value, "list-of-strings?")
     return items
 
 
@@ -57,19 +67,12 @@ def optional_string(who: str, argument: str, value: Value) -> str | None:
     if value is False:
         return None
     if not isinstance(value, str):
-        raise wrong_type(who, argument, value)
+        raise mismatch(who, argument, value, "string?")
     return value
 
 
 def number(who: str, argument: str, value: Value) -> float:
     """Return a real number as a float."""
     if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise wrong_type(who, argument, value)
+        raise mismatch(who, argument, value, "real?")
     return float(value)
-
-
-def procedure(who: str, argument: str, value: Value) -> Procedure:
-    """Return a procedure."""
-    if not isinstance(value, Procedure):
-        raise wrong_type(who, argument, value)
-    return value

@@ -6,10 +6,10 @@ while the configuration is evaluated.
 
 from __future__ import annotations
 
-from hurd.system import system
-from pid1.forkexec import DEFAULT_PID_FILE_TIMEOUT, Settings, default_directory, default_environment
+from pid1.forkexec import DEFAULT_PID_FILE_TIMEOUT, Settings, own_directory, own_environment
 from pid1.process import DEFAULT_GRACE_PERIOD
 from pid1.service import DEFAULT_RESPAWN_DELAY, DEFAULT_RESPAWN_LIMIT
+from services.keywords import strings
 from services.scheme.parameters import Parameter, value_of
 from services.scheme.primitives import Library
 from services.scheme.types import Pair, Value, scheme_list
@@ -33,33 +33,57 @@ pid_file_timeout = _parameter("default-pid-file-timeout", _seconds(DEFAULT_PID_F
 grace_period = _parameter(
     "default-process-termination-grace-period", _seconds(DEFAULT_GRACE_PERIOD)
 )
-environment_variables = _parameter(
-    "default-environment-variables", scheme_list(default_environment())
-)
-service_directory = _parameter("default-service-directory", default_directory())
+environment_variables = _parameter("default-environment-variables", scheme_list(own_environment()))
+service_directory = _parameter("default-service-directory", own_directory())
 log_history_size = _parameter("default-log-history-size", 20)
 # Ours: #t brings back the GNU Shepherd's way, where a program that cannot be executed is
-# a process that exited.
-process_exits_on_failure = _parameter("default-exec-failure-is-exit?", False)
+# a process that exited.  Read when a constructor is called.
+exec_failure_is_exit = _parameter("default-exec-failure-is-exit?", False)
 start_timeout = _parameter("default-start-timeout", False)
 
 
+_shared: tuple[Value, list[str]] = (None, [])
+
+
+def environment_list(who: str, value: Value) -> list[str]:
+    """Variables as a list; one list for all services that have the same Scheme list.
+
+    Raises SchemeError for anything but a list of strings.
+    """
+    global _shared
+    if _shared[0] is not value:
+        _shared = (value, strings(who, "environment-variables", value))
+    return _shared[1]
+
+
+def default_environment() -> list[str]:
+    """The value of ``default-environment-variables``."""
+    return environment_list("default-environment-variables", value_of(environment_variables))
+
+
+def default_directory() -> str:
+    """The value of ``default-service-directory``."""
+    value = value_of(service_directory)
+    return value if isinstance(value, str) else "/"
+
+
+def install() -> None:
+    """Make what ``pid1`` starts by itself use the parameters."""
+    Settings.environment = staticmethod(default_environment)
+    Settings.directory = staticmethod(default_directory)
+
+
 def user_environment(user: str | int | None, variables: list[str]) -> list[str]:
-    """HOME and USER of ``user`` (default: the daemon's) in front of the other variables."""
+    """HOME and USER of ``user`` (default: the daemon's) in front of the other variables.
+
+    Raises KeyError for a user who does not exist.
+    """
     import os
     import pwd
 
-    try:
-        if isinstance(user, str):
-            entry = pwd.getpwnam(user)
-        else:
-            entry = pwd.getpwuid(os.getuid() if user is None else user)
-    except KeyError:
-        name, home = str(user if user is not None else os.getuid()), system.user_home() or "/"
+    if isinstance(user, str):
+        entry = pwd.getpwnam(user)
     else:
-        name, home = entry.pw_name, entry.pw_dir
+        entry = pwd.getpwuid(os.getuid() if user is None else user)
     rest = [v for v in variables if not v.startswith(("HOME=", "USER="))]
-    return [f"HOME={home}", f"USER={name}", *rest]
-
-
-__all__ = ["LIBRARY", "Settings", "user_environment", "value_of"]
+    return [f"HOME={entry.pw_dir}", f"USER={entry.pw_name}", *rest]

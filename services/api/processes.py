@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from hurd.system import SpawnError, SpawnSpec
+from hurd.system import SpawnSpec, system
 from pid1 import forkexec
 from pid1.errors import KeyedError
-from pid1.log import say
+from pid1.log import log
 from pid1.process import terminate
 from pid1.supervisor import current_service, supervisor
 from pid1.values import Process
 from services import keywords
 from services.api import parameters
-from services.convert import Constructor, keyed_as_scheme
+from services.api.parameters import environment_list
+from services.convert import Constructor
 from services.keywords import optional_string, strings
-from services.scheme.errors import SchemeError, wrong_type
+from services.scheme.errors import (
+    SchemeError,
+    misc_error,
+    not_a_record,
+    wrong_type,
+    wrong_type_expecting,
+)
 from services.scheme.parameters import value_of
 from services.scheme.primitives import Await, Library, Steps
-from services.scheme.types import Symbol, Value, iterate
+from services.scheme.types import NIL, Symbol, Value, Values, is_list, iterate, scheme_list
 
 LIBRARY = Library()
 
@@ -43,11 +50,13 @@ def _identity(who: str, name: str, value: Value) -> str | int | None:
         return None
     if isinstance(value, str) or (type(value) is int and value >= 0):
         return value
-    raise keywords.wrong_type(who, name, value)
+    raise keywords.mismatch(who, name, value, "string-or-integer?")
 
 
 def _limits(who: str, value: Value) -> list[tuple[str, int | None, int | None]]:
     limits = []
+    if value is not False and not is_list(value):
+        raise keywords.mismatch(who, "resource-limits", value, "list-of-limits?")
     for entry in iterate(value):
         items = list(iterate(entry))
         if (
@@ -55,7 +64,7 @@ def _limits(who: str, value: Value) -> list[tuple[str, int | None, int | None]]:
             or not isinstance(items[0], Symbol)
             or not all(item is False or type(item) is int for item in items[1:])
         ):
-            raise keywords.wrong_type(who, "resource-limits", value)
+            raise keywords.mismatch(who, "resource-limits", value, "list-of-limits?")
         name, soft, hard = items
         limits.append((name.name, None if soft is False else soft, None if hard is False else hard))
     return limits
@@ -66,7 +75,7 @@ def _descriptor(who: str, name: str, value: Value) -> int | None:
         return None
     fd = getattr(value, "fd", value)
     if type(fd) is not int or fd < 0:
-        raise keywords.wrong_type(who, name, value)
+        raise keywords.mismatch(who, name, value, "port?")
     return fd
 
 
@@ -74,17 +83,17 @@ def read_spec(who: str, command: Value, options: dict[str, Value]) -> SpawnSpec:
     """Return how to start ``command`` (a Scheme list) with the process keywords of 4.1."""
     words = strings(who, "command", command)
     if not words:
-        raise keywords.wrong_type(who, "command", command)
+        raise keywords.mismatch(who, "command", command, "non-empty-list?")
     environment = options.get("environment-variables")
     directory = options.get("directory")
     mask = options.get("file-creation-mask", False)
     if mask is not False and type(mask) is not int:
-        raise keywords.wrong_type(who, "file-creation-mask", mask)
+        raise keywords.mismatch(who, "file-creation-mask", mask, "integer?")
     if environment is None:
         environment = value_of(parameters.environment_variables)
     return SpawnSpec(
         words,
-        _environment(who, environment),
+        environment_list(who, environment),
         directory=optional_string(who, "directory", directory)
         if directory is not None
         else value_of(parameters.service_directory),
@@ -108,17 +117,6 @@ def read_spec(who: str, command: Value, options: dict[str, Value]) -> SpawnSpec:
     )
 
 
-_shared: tuple[Value, list[str]] = (None, [])
-
-
-def _environment(who: str, value: Value) -> list[str]:
-    """The variables as a list; one list for all services that have the same Scheme list."""
-    global _shared
-    if _shared[0] is not value:
-        _shared = (value, strings(who, "environment-variables", value))
-    return _shared[1]
-
-
 def _constructor_spec(who: str, arguments: Sequence[Value], allowed: frozenset[str]) -> Any:
     options = keywords.split(arguments[1:], allowed)
     return read_spec(who, arguments[0], options), options
@@ -138,6 +136,7 @@ def make_forkexec_constructor(*arguments: Value) -> Constructor:
             optional_string(who, "log-file", options.get("log-file", False)),
             optional_string(who, "pid-file", options.get("pid-file", False)),
             keywords.number(who, "pid-file-timeout", timeout),
+            value_of(parameters.exec_failure_is_exit) is not False,
         ),
     )
 
@@ -189,9 +188,9 @@ def make_system_destructor(*command: Value) -> Constructor:
 
 
 def _concatenate(parts: Sequence[Value]) -> str:
-    for position, part in enumerate(parts, 1):
+    for part in parts:
         if not isinstance(part, str):
-            raise wrong_type("string-append", position, part)
+            raise wrong_type_expecting("string-append", "string", part)
     return "".join(parts)
 
 
@@ -201,18 +200,7 @@ def _fork(who: str, arguments: Sequence[Value]) -> int:
     port = _descriptor(who, "log-port", options.get("log-port", False))
     if port is not None:
         spec.stdout = spec.stderr = port
-    try:
-        return forkexec.fork_exec(supervisor(), current_service.get(), spec, log_file)
-    except SpawnError as error:
-        raise _spawn_failed(error) from error
-    except KeyedError as error:
-        raise keyed_as_scheme(error) from error
-
-
-def _spawn_failed(error: SpawnError) -> SchemeError:
-    from services.scheme.errors import system_error
-
-    return system_error(error.step, error, error.detail)
+    return forkexec.fork_exec(supervisor(), current_service.get(), spec, log_file)
 
 
 @LIBRARY.primitive("fork+exec-command", 1, None)
@@ -223,9 +211,8 @@ def fork_exec_command(*arguments: Value) -> int:
 @LIBRARY.procedure("start-command", 1, None)
 def start_command(*arguments: Value) -> Steps:
     from services.api.fibers import Channel
-    from services.scheme.types import Values
 
-    pid = _fork("start-command", arguments)
+    pid = _fork("fork+exec-command", arguments)
     channel = Channel()
     supervisor().children.watch(pid, channel.offer)
     return Values((pid, channel))
@@ -234,49 +221,40 @@ def start_command(*arguments: Value) -> Steps:
 
 @LIBRARY.procedure("spawn-command", 1, None)
 def spawn_command(command: Value, *arguments: Value) -> Steps:
-    who = "spawn-command"
+    who = "fork+exec-command"
     if isinstance(command, str):
-        # The old form, with separate strings.
+        log(
+            "This 'spawn-command' form is deprecated; "
+            'use (spawn-command \'("PROGRAM" "ARGS"...)).'
+        )
         words = [command]
         while arguments and isinstance(arguments[0], str):
             words.append(arguments[0])
             arguments = arguments[1:]
-        from services.scheme.types import scheme_list
-
         command = scheme_list(words)
     options = keywords.split(arguments, _PROCESS)
     spec = read_spec(who, command, options)
     log_file = optional_string(who, "log-file", options.get("log-file", False))
-    return (yield from _run(forkexec.spawn_command(spec, log_file)))
+    return (yield Await(forkexec.spawn_command(spec, log_file)))
 
 
 @LIBRARY.procedure("spawn-shell-command", 1)
 def spawn_shell_command(command: Value) -> Steps:
     if not isinstance(command, str):
-        raise wrong_type("spawn-shell-command", 1, command)
-    return (yield from _run(forkexec.spawn_command(forkexec.shell_command(command))))
+        words = scheme_list(("/bin/sh", "-c", command))
+        raise keywords.mismatch("fork+exec-command", "command", words, "list-of-strings?")
+    return (yield Await(forkexec.spawn_command(forkexec.shell_command(command))))
 
 
-@LIBRARY.procedure("system", 0, 1)
-def system_(command: Value = None) -> Steps:
-    if command is None:
-        return True
-    return (yield from spawn_shell_command(command))
+LIBRARY.alias("system", "spawn-shell-command")
 
 
-@LIBRARY.procedure("system*", 1, None)
+@LIBRARY.procedure("system*", 0, None)
 def system_star(*command: Value) -> Steps:
-    for position, word in enumerate(command, 1):
-        if not isinstance(word, str):
-            raise wrong_type("system*", position, word)
-    return (yield from _run(forkexec.spawn_command(forkexec.program_command(command))))
-
-
-def _run(work: Any) -> Steps:
-    try:
-        return (yield Await(work))
-    except KeyedError as error:
-        raise keyed_as_scheme(error) from error
+    words = strings("fork+exec-command", "command", scheme_list(command))
+    if not words:
+        raise match_error(NIL)
+    return (yield Await(forkexec.spawn_command(forkexec.program_command(words))))
 
 
 @LIBRARY.primitive("exec-command", 1, None)
@@ -306,12 +284,7 @@ def terminate_process(pid: Value, number: Value, *rest: Value) -> Steps:
     work = terminate(
         supervisor().children, pid, number, keywords.number(who, "grace-period", period)
     )
-    try:
-        return (yield from _run(work))
-    except OSError as error:
-        from services.scheme.errors import system_error
-
-        raise system_error("kill", error) from error
+    return (yield Await(work))
 
 
 @LIBRARY.procedure("read-pid-file", 1, None)
@@ -319,7 +292,7 @@ def read_pid_file(file: Value, *rest: Value) -> Steps:
     who = "read-pid-file"
     options = keywords.split(rest, frozenset({"max-delay", "validate-pid?"}))
     if not isinstance(file, str):
-        raise wrong_type(who, 1, file)
+        raise wrong_type_expecting(None, "string", file)
     delay = options.get("max-delay")
     if delay is None:
         delay = value_of(parameters.pid_file_timeout)
@@ -333,70 +306,66 @@ def read_pid_file(file: Value, *rest: Value) -> Steps:
     return False if pid is None else pid
 
 
+def match_error(value: Value) -> SchemeError:
+    """What the GNU Shepherd raises for values that it takes apart without checking them."""
+    return SchemeError("match-error", ("match", "no matching pattern", value))
+
+
 @LIBRARY.primitive("process?", 1)
 def is_process(value: Value) -> bool:
     return isinstance(value, Process)
 
 
-def _process(who: str, value: Value) -> Process:
+def _process(value: Value) -> Process:
     if not isinstance(value, Process):
-        raise wrong_type(who, 1, value)
+        raise not_a_record(value)
     return value
 
 
 @LIBRARY.primitive("process-id", 1)
 def process_id(value: Value) -> int:
-    return _process("process-id", value).pid
+    return _process(value).pid
 
 
 @LIBRARY.primitive("process-command", 1)
 def process_command(value: Value) -> Value:
-    from services.scheme.types import scheme_list
-
-    command = _process("process-command", value).command
+    process = _process(value)
+    command = process.command
+    if command is None:
+        command = system.process_command(process.pid)
     return False if command is None else scheme_list(command)
 
 
 @LIBRARY.primitive("user-environment-variables", 0, 2)
 def user_environment_variables(user: Value = False, variables: Value = None) -> Value:
-    from services.scheme.types import scheme_list
-
     who = "user-environment-variables"
     if variables is None:
         variables = value_of(parameters.environment_variables)
-    return scheme_list(
-        parameters.user_environment(
+    try:
+        environment = parameters.user_environment(
             _identity(who, "user", user), strings(who, "environment-variables", variables)
         )
-    )
+    except KeyError:
+        raise misc_error("getpw", "entry not found") from None
+    return scheme_list(environment)
 
 
 @LIBRARY.procedure("sleep", 1)
 def sleep(seconds: Value) -> Steps:
-    import asyncio
-
-    yield Await(asyncio.sleep(max(0.0, keywords.number("sleep", "seconds", seconds))))
-    return 0
+    if isinstance(seconds, bool) or not hasattr(seconds, "__float__"):
+        raise wrong_type("*", 1, seconds)
+    yield Await(asyncio.sleep(max(0.0, float(seconds))))
 
 
 @LIBRARY.procedure("usleep", 1)
 def usleep(microseconds: Value) -> Steps:
-    import asyncio
-
-    duration = keywords.number("usleep", "microseconds", microseconds) / 1e6
-    yield Await(asyncio.sleep(max(0.0, duration)))
+    if type(microseconds) is not int:
+        raise wrong_type_expecting(None, "exact integer", microseconds)
+    yield Await(asyncio.sleep(max(0.0, microseconds / 1e6)))
     return 0
 
 
-@LIBRARY.primitive("check-for-dead-services", 0, None)
-def check_for_dead_services(*_arguments: Value) -> None:
+@LIBRARY.primitive("check-for-dead-services", 0)
+def check_for_dead_services() -> None:
     """Look for ended children now; the daemon does so by itself."""
     supervisor().children.reap()
-
-
-def relative_to_daemon(path: str) -> str:
-    """A file name of a client, relative to the daemon's directory."""
-    return str(Path(path).absolute())
-
-
-__all__ = ["LIBRARY", "read_spec", "relative_to_daemon", "say"]

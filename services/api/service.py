@@ -6,20 +6,21 @@ Scheme value as it is; each procedure here is a thin translation.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from pid1 import actions
-from pid1.errors import ServiceError
+from pid1.errors import ActionNotFound
 from pid1.log import log, say
 from pid1.service import NO_DESCRIPTION, RUNNING, STOPPED, Action, Service
 from pid1.sexp import Symbol
 from pid1.supervisor import current_service, supervisor
+from pid1.values import Process
 from services import keywords
 from services.api import activation, endpoints, errors, parameters, processes
-from services.api.errors import as_scheme
-from services.convert import Host, from_wire, start_callable, stop_callable, to_wire
-from services.scheme.errors import SchemeError, syntax_error, wrong_type
+from services.convert import Host, Stop, from_wire, start_callable, stop_callable, to_wire
+from services.scheme.errors import SchemeError, not_a_record, syntax_error, wrong_type
 from services.scheme.parameters import value_of
 from services.scheme.primitives import Await, Call, Library, Steps
 from services.scheme.syntax import Macro
@@ -43,25 +44,11 @@ _KEYWORDS = frozenset(
 )  # fmt: skip
 
 
-def wait(work: Awaitable[Any]) -> Steps:
-    """Suspend until ``work`` is done; its service errors become Scheme's."""
-    try:
-        return (yield Await(work))
-    except ServiceError as error:
-        raise as_scheme(error) from error
-
-
 # Definition
 
 
 def _mismatch(argument: str, value: Value, expected: str) -> SchemeError:
-    from services.scheme.printer import write as write_string
-
-    say(
-        f"In call to 'service', value {write_string(value)} of argument '{argument}' has the "
-        f"wrong type (it should match '{expected}')."
-    )
-    return keywords.wrong_type("service", argument, value)
+    return keywords.mismatch("service", argument, value, expected)
 
 
 def _symbols(argument: str, value: Value) -> tuple[str, ...]:
@@ -80,9 +67,6 @@ def _respawn_limit(value: Value) -> tuple[float, float]:
     ):
         return (value.car, value.cdr)
     raise _mismatch("respawn-limit", value, "pair?")
-
-
-_handler_cache: dict[int, Any] = {}
 
 
 @LIBRARY.primitive("service", 1, None)
@@ -117,9 +101,7 @@ def service(provision: Value, *rest: Value) -> Service:
         respawn_limit=_respawn_limit(
             value_of(parameters.respawn_limit) if limit is None else limit
         ),
-        respawn_delay=_real(
-            "respawn-delay", value_of(parameters.respawn_delay) if delay is None else delay
-        ),
+        respawn_delay=_delay(value_of(parameters.respawn_delay) if delay is None else delay),
         actions=_actions(options.get("actions", NIL)),
         termination_handler=None if handler is None else _handler(handler),
         documentation=documentation if isinstance(documentation, str) else NO_DESCRIPTION,
@@ -130,9 +112,9 @@ def service(provision: Value, *rest: Value) -> Service:
     )
 
 
-def _real(argument: str, value: Value) -> Any:
-    keywords.number("service", argument, value)
-    return value
+def _delay(value: Value) -> Any:
+    keywords.number("service", "respawn-delay", value)
+    return value  # shown as it was given
 
 
 def _handler(value: Value) -> Any:
@@ -159,22 +141,21 @@ def _actions(value: Value) -> tuple[Action, ...]:
     return items
 
 
-class SchemeAction(Host):
-    """An action's procedure: the running value as it is, then the client's arguments."""
+class SchemeAction(Stop):
+    """An action's procedure; a service error that it raises is the client's answer."""
 
     __slots__ = ()
 
-    def __call__(self, *arguments: object) -> Any:
-        value, *rest = arguments
-        return self.run((value, *[from_wire(argument) for argument in rest]))
+    def translate(self, error: SchemeError) -> BaseException:
+        return errors.translate(error)
 
 
 @LIBRARY.primitive("action", 2, 3)
 def action(name: Value, procedure: Value, documentation: Value = None) -> Action:
     if not isinstance(name, Symbol):
-        raise wrong_type("action", 1, name)
+        raise keywords.mismatch("action", "name", name, "symbol?")
     if not isinstance(procedure, Procedure):
-        raise wrong_type("action", 2, procedure)
+        raise keywords.mismatch("action", "proc", procedure, "procedure?")
     if isinstance(documentation, str):
         return Action(name.name, SchemeAction(procedure), documentation)
     return Action(name.name, SchemeAction(procedure))
@@ -186,7 +167,7 @@ def _expand_actions(form: Value) -> Value:
     for clause in iterate(form.cdr):
         parts = list(iterate(clause)) if is_list(clause) else []
         if len(parts) not in (2, 3) or not isinstance(parts[0], Symbol):
-            raise syntax_error("actions", "bad action clause", form)
+            raise syntax_error(None, "source expression failed to match any pattern", form)
         quoted = scheme_list((Symbol("quote"), parts[0]))
         documentation = [parts[1]] if len(parts) == 3 else []
         clauses.append(scheme_list((Symbol("action"), quoted, parts[-1], *documentation)))
@@ -199,23 +180,16 @@ LIBRARY.bind("actions", Macro("actions", _expand_actions))
 # Looking at services
 
 
-def _service(who: str, value: Value) -> Service:
-    if isinstance(value, Service):
-        return value
-    if isinstance(value, Symbol):
-        found = supervisor().registry.get(value.name)
-        if found is not None:
-            return found
-        from pid1.errors import ServiceNotFound
-
-        raise as_scheme(ServiceNotFound(value.name))
-    raise wrong_type(who, 1, value)
+def _service(value: Value) -> Service:
+    if not isinstance(value, Service):
+        raise not_a_record(value)
+    return value
 
 
 def _accessor(name: str, read: Any) -> None:
     @LIBRARY.primitive(name, 1)
     def accessor(value: Value) -> Value:
-        return read(_service(name, value))
+        return read(_service(value))
 
 
 def _symbol_list(names: Iterable[str]) -> Value:
@@ -258,8 +232,7 @@ def is_service(value: Value) -> bool:
 
 @LIBRARY.primitive("lookup-service-action", 2)
 def lookup_service_action(value: Value, name: Value) -> Value:
-    found = _service("lookup-service-action", value)
-    return found.action(name.name if isinstance(name, Symbol) else name) or False
+    return _service(value).action(name.name if isinstance(name, Symbol) else name) or False
 
 
 @LIBRARY.primitive("service-defines-action?", 2)
@@ -272,20 +245,20 @@ def is_action(value: Value) -> bool:
     return isinstance(value, Action)
 
 
-def _action(who: str, value: Value) -> Action:
+def _action(value: Value) -> Action:
     if not isinstance(value, Action):
-        raise wrong_type(who, 1, value)
+        raise not_a_record(value)
     return value
 
 
 @LIBRARY.primitive("action-name", 1)
 def action_name(value: Value) -> Symbol:
-    return Symbol(_action("action-name", value).name)
+    return Symbol(_action(value).name)
 
 
 @LIBRARY.primitive("action-procedure", 1)
 def action_procedure(value: Value) -> Value:
-    procedure = _action("action-procedure", value).procedure
+    procedure = _action(value).procedure
     if isinstance(procedure, Host):
         return procedure.procedure
     from services.convert import Constructor
@@ -295,7 +268,7 @@ def action_procedure(value: Value) -> Value:
 
 @LIBRARY.primitive("action-documentation", 1)
 def action_documentation(value: Value) -> str:
-    return _action("action-documentation", value).documentation
+    return _action(value).documentation
 
 
 # The registry
@@ -341,25 +314,26 @@ def _service_list(who: str, arguments: tuple[Value, ...]) -> list[Service]:
         items = list(iterate(value))
     else:
         items = list(arguments)
-        log(f"Passing '{who}' services as separate arguments is deprecated; pass a list.")
+        log(f"Passing '{who}' services as a rest list is now deprecated.")
     for item in items:
         if not isinstance(item, Service):
-            raise wrong_type(who, 1, item)
+            raise not_a_record(item)
     return items
 
 
 @LIBRARY.primitive("register-services", 0, None)
 def register_services(*arguments: Value) -> None:
-    try:
-        supervisor().register(_service_list("register-services", arguments))
-    except ServiceError as error:
-        raise as_scheme(error) from error
+    supervisor().register(_service_list("register-services", arguments))
 
 
 @LIBRARY.procedure("unregister-services", 0, None)
 def unregister_services(*arguments: Value) -> Steps:
     services = _service_list("unregister-services", arguments)
-    yield from wait(supervisor().unregister(services))
+    for one in services:
+        if one.status == STOPPED:
+            say(f"Service {one.name} is not running.")
+    yield Await(supervisor().unregister(services))
+    return True
 
 
 # Operations
@@ -367,16 +341,16 @@ def unregister_services(*arguments: Value) -> Steps:
 
 @LIBRARY.procedure("start-service", 1, None)
 def start_service(value: Value, *arguments: Value) -> Steps:
-    target = _service("start-service", value)
+    target = _service(value)
     work = supervisor().start(target, tuple([to_wire(argument) for argument in arguments]))
-    return (yield from wait(work))
+    return (yield Await(work))
 
 
 @LIBRARY.procedure("stop-service", 1, None)
 def stop_service(value: Value, *arguments: Value) -> Steps:
-    target = _service("stop-service", value)
+    target = _service(value)
     work = supervisor().stop(target, tuple([to_wire(argument) for argument in arguments]))
-    return scheme_list((yield from wait(work)))
+    return scheme_list((yield Await(work)))
 
 
 @LIBRARY.primitive("start-in-the-background", 1)
@@ -389,53 +363,62 @@ def start_in_the_background(names: Value) -> None:
 
 @LIBRARY.procedure("perform-service-action", 2, None)
 def perform_service_action(value: Value, name: Value, *arguments: Value) -> Steps:
-    target = _service("perform-service-action", value)
-    try:
-        result = actions.perform(
-            supervisor(), name, Symbol(target.name), [to_wire(a) for a in arguments]
-        )
-    except ServiceError as error:
-        raise as_scheme(error) from error
-    if hasattr(result, "__await__"):
-        result = yield from wait(result)
+    target = _service(value)
+    if not isinstance(name, Symbol) or name.name in ("start", "stop"):
+        raise ActionNotFound(to_wire(name), Symbol(target.name))
+    if name.name == "status" and target is supervisor().root and not arguments:
+        return scheme_list(list(supervisor().registry))
+    wire = [to_wire(argument) for argument in arguments]
+    custom = target.action(name.name)
+    if custom is not None:
+        result = actions.run(target, custom, wire)
+        return (yield Await(result)) if inspect.isawaitable(result) else result
+    if name.name == "status" and not arguments:
+        return target
+    result = actions.perform(supervisor(), name, Symbol(target.name), wire)
+    if inspect.isawaitable(result):
+        result = yield Await(result)
     value = from_wire(result)
     return value.car if type(value) is Pair and value.cdr is NIL else value
 
 
 @LIBRARY.primitive("enable-service", 1)
 def enable_service(value: Value) -> None:
-    _service("enable-service", value).set_enabled(True)
+    _service(value).set_enabled(True)
 
 
 @LIBRARY.primitive("disable-service", 1)
 def disable_service(value: Value) -> None:
-    _service("disable-service", value).set_enabled(False)
+    _service(value).set_enabled(False)
 
 
 @LIBRARY.procedure("respawn-service", 1)
 def respawn_service(value: Value) -> Steps:
-    yield from wait(supervisor().respawn(_service("respawn-service", value)))
+    yield Await(supervisor().respawn(_service(value)))
 
 
 @LIBRARY.procedure("default-service-termination-handler", 3)
 def default_service_termination_handler(value: Value, running: Value, status: Value) -> Steps:
-    target = _service("default-service-termination-handler", value)
+    target = _service(value)
+    if not isinstance(running, Process):
+        raise not_a_record(running)
     if type(status) is not int:
         raise wrong_type("default-service-termination-handler", 3, status)
-    yield from wait(supervisor().default_termination_handler(target, running, status))
+    yield Await(supervisor().default_termination_handler(target, running, status))
 
 
 _DEFAULT_HANDLER = LIBRARY.bindings["default-service-termination-handler"]
 
 
-@LIBRARY.primitive("handle-SIGCHLD", 0, None)
-def handle_sigchld(*_arguments: Value) -> None:
+@LIBRARY.primitive("handle-SIGCHLD", 0, 1)
+def handle_sigchld(_signal: Value = 0) -> bool:
     supervisor().children.reap()
+    return True
 
 
 @LIBRARY.primitive("register-service-logger", 2)
 def register_service_logger(value: Value, logger: Value) -> None:
-    target = _service("register-service-logger", value)
+    target = _service(value)
     target.capture = logger
     target.touch()
 
@@ -450,5 +433,6 @@ LIBRARY.alias("with-process-monitor", "with-service-registry")
 
 
 def bind_root() -> None:
-    """Bind ``root-service``, once the daemon has made it."""
+    """Bind ``root-service``, once the daemon has made it, and put the parameters in force."""
     LIBRARY.bind("root-service", supervisor().root)
+    parameters.install()

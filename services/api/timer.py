@@ -10,11 +10,10 @@ from typing import Any
 from pid1 import timer, transient
 from pid1.calendar import CalendarError, CalendarEvent, cron_event, next_occurrence
 from pid1.command import Command
-from pid1.errors import KeyedError
 from services import keywords
 from services.api.arguments import message_error, optional, symbols, use_parameters
 from services.api.processes import read_spec
-from services.convert import Constructor, Host, keyed_as_scheme, to_keyed
+from services.convert import Constructor, Host, to_keyed
 from services.keywords import optional_string
 from services.scheme.errors import SchemeError, wrong_type
 from services.scheme.primitives import Library
@@ -277,12 +276,9 @@ LIBRARY.bind("timer-trigger-action", timer.TRIGGER_ACTION)
 
 @LIBRARY.primitive("timer-arguments->calendar-event+command", 1)
 def timer_arguments(words: Value) -> Values:
-    try:
-        event, rest = transient.parse_timer(
-            keywords.strings("timer-arguments->calendar-event+command", "spec", words)
-        )
-    except KeyedError as error:
-        raise keyed_as_scheme(error) from error
+    event, rest = transient.parse_timer(
+        keywords.strings("timer-arguments->calendar-event+command", "spec", words)
+    )
     return Values((event, scheme_list(rest)))
 
 

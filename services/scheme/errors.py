@@ -9,6 +9,7 @@ shapes match the real ones; an ``OSError`` raised by a primitive becomes a
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import NamedTuple
 
 from services.scheme.types import NIL, Symbol, Value, scheme_list
@@ -23,6 +24,10 @@ class Location(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+
+# How the host's own exceptions look to Scheme code: the first that gives an error counts.
+host_errors: list[Callable[[Exception], SchemeError | None]] = []
 
 
 class SchemeError(Exception):
@@ -45,8 +50,6 @@ class SchemeError(Exception):
         self.key = key
         self.arguments = arguments
         self.location = location
-        # The service whose start or stop procedure raised it, for the host's messages.
-        self.service: str | None = None
 
 
 def misc_error(who: str | None, message: str, *irritants: Value) -> SchemeError:
@@ -69,14 +72,27 @@ def wrong_type(who: str, position: int, value: Value) -> SchemeError:
     )
 
 
-def wrong_type_expecting(who: str, expected: str, value: Value) -> SchemeError:
+def wrong_type_expecting(who: str | None, expected: str, value: Value) -> SchemeError:
     """``In procedure WHO: Wrong type (expecting EXPECTED): VALUE``, as compiled code says it."""
     return SchemeError(
         "wrong-type-arg",
         (
-            who,
+            who if who else False,
             "Wrong type (expecting ~A): ~S",
             scheme_list((expected, value)),
+            scheme_list((value,)),
+        ),
+    )
+
+
+def not_a_record(value: Value) -> SchemeError:
+    """What a record's accessor says of a value that is no record at all."""
+    return SchemeError(
+        "wrong-type-arg",
+        (
+            "struct-vtable",
+            "Wrong type argument in position 1 (expecting struct): ~S",
+            scheme_list((value,)),
             scheme_list((value,)),
         ),
     )

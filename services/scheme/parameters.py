@@ -45,13 +45,14 @@ def value_of(parameter: Parameter) -> Value:
     return parameter.default if cell is None else cell[0]
 
 
-def set_value(parameter: Parameter, value: Value) -> None:
-    """Assign the innermost binding of ``parameter``, or its default."""
+def set_value(parameter: Parameter, value: Value) -> Value:
+    """Assign the innermost binding of ``parameter``, or its default; return the old value."""
     cell = dynamic.bindings.get(parameter)
     if cell is None:
-        parameter.default = value
+        old, parameter.default = parameter.default, value
     else:
-        cell[0] = value
+        old, cell[0] = cell[0], value
+    return old
 
 
 class CallWith(Call):
