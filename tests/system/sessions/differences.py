@@ -1,34 +1,11 @@
-"""Where drover's results differ from the recordings on purpose.
-
-Each entry belongs to a row of `docs/compatibility.md`, which gives the reason.  An entry rewrites
-the recorded text; the rewritten text must then equal drover's to the letter, so an entry that no
-longer happens fails just as a difference without an entry does.
-"""
+"""Rewrite what was recorded into what drover does, where that differs on purpose."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-
-@dataclass(frozen=True)
-class Difference:
-    """In `field` of `capture`, what `pattern` matches reads `drover` when drover's `part` runs.
-
-    `part` is "daemon" or "client"; `field` is one of a capture's, or "terminal".  A `capture` or
-    `field` with an asterisk stands for all that match and in which the pattern is found.
-    """
-
-    row: str
-    capture: str
-    field: str
-    pattern: str
-    drover: str
-    part: str = "daemon"
-
-
-DIFFERENCES: list[Difference] = []
+from .accepted import DIFFERENCES, Difference
 
 
 def concerns(entry: Difference, capture: str, field: str) -> bool:

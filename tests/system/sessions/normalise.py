@@ -1,8 +1,8 @@
 """What may differ between two runs of the same session, and nothing else.
 
-Most rules replace one kind of value that no two runs share (a process number, a time, an address in
-memory) by its name: they never cross a line and keep the text around the value.  The last three put
-things into one order where the real program's order is accidental.
+The rules replace one kind of value that no two runs share (a process number, a time, an address in
+memory) by its name: they never cross a line and keep the text around the value.  The functions at
+the end put things into one order where the real program's order is accidental.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ HANDLES = [
     Rule("ADDRESS", r"(#<atomic-box )[0-9a-f]+"),
     Rule("ADDRESS", r"(> )[0-9a-f]{9,12}(?=>\.)"),
     Rule("COUNT", r"(\bgc-counter: #<atomic-box ADDRESS value: )\d+"),
-    Rule("SERIAL", r"(\b(?:transient|timer)-)\d+"),
+    Rule("SERIAL", r"((?:\b|\x1b\[2m)(?:transient|timer)-)\d+"),
     Rule("SIZE", r"(\bheap: )\d+\.\d+(?= MiB)"),
     Rule("COUNT", r"(\bfile descriptors: )\d+"),
 ]
@@ -80,13 +80,14 @@ HOST = [
 
 RULES = TIMES + PROCESSES + HANDLES + HOST
 
-# What the timers of session `kinds` log at every multiple of five seconds.
-_TICK = re.compile(
+# What the timers of session `kinds` log at every multiple of five seconds; and two services that
+# are stopped together.
+_UNORDERED = re.compile(
     r"Timer 'tmr' spawned|Process PID of timer 'tmr'|new logger for tmr\."
-    r"|OUTPUT OF sh tick|proc tick"
+    r"|OUTPUT OF sh tick|proc tick|ervice (?:trans1|transient-SERIAL)\b"
 )
-# The daemon keeps its newest 20 lines; those that are left when up to ten of them are ticks.
-_STEADY = 10
+# The daemon keeps its newest 20 lines; those that are left when up to twelve of them are such.
+_STEADY = 8
 
 
 def normalise(text: str, session: str = "") -> str:
@@ -95,19 +96,38 @@ def normalise(text: str, session: str = "") -> str:
         keep = r"\1" if re.compile(rule.pattern).groups else ""
         text = re.sub(rule.pattern, keep + rule.name, text, flags=re.M)
     if session == "kinds":
-        text = re.sub(r"\(recent-messages \((\(EPOCH.*?)\)\)(?= \(log-files)", _without_ticks, text)
-    return _one_order_of_changes(text)
+        text = re.sub(
+            r"\(recent-messages \((\(EPOCH.*?)\)\)(?= \(log-files)", _in_steady_order, text
+        )
+    for put_in_order in (_services_in_order, _changes_in_order, _graph_in_order, _ends_in_order):
+        text = put_in_order(text)
+    return text
 
 
-def _without_ticks(match: re.Match[str]) -> str:
+def _in_steady_order(match: re.Match[str]) -> str:
     """The daemon's own messages, less those whose place among the others is the clock's."""
     messages = re.findall(r'\(EPOCH \. "(?:[^"\\]|\\.)*"\)', match[1])
     if len(messages) >= _STEADY:
-        messages = [message for message in messages if not _TICK.search(message)][:_STEADY]
+        messages = [message for message in messages if not _UNORDERED.search(message)][:_STEADY]
     return f"(recent-messages ({' '.join(messages)}))"
 
 
-def _one_order_of_changes(text: str) -> str:
+def _services_in_order(text: str) -> str:
+    """The status of all services lists them in no particular order (SHEPHERD.md 5.2)."""
+    start, end = "(reply (version 0) (result ((", "))) (error #f) (messages "
+    if not text.startswith(f"{start}(service "):
+        return text
+    services, found, rest = text.removeprefix(start).rpartition(end)
+    first = "(service (version 0) "
+    return start + first.join(["", *sorted(_separate(services, first))]) + found + rest
+
+
+def _separate(services: str, first: str) -> list[str]:
+    """The services of a list, each ending in a blank, so that the last is like the others."""
+    return [f"{service.rstrip()} " for service in services.split(first)[1:]]
+
+
+def _changes_in_order(text: str) -> str:
     """`herd log` merges by the second: within one, the order of services is accidental.
 
     Every service keeps the order of its own lines.
@@ -115,5 +135,29 @@ def _one_order_of_changes(text: str) -> str:
     if not re.match(r"DATE\t.*service ", text):
         return text
     # On a terminal the colour ends at the start of the next line.
-    lines = text.replace("\n\x1b[0m", "\x1b[0m\n").splitlines()
+    lines = text.replace("\r", "").replace("\n\x1b[0m", "\x1b[0m\n").splitlines()
     return "\n".join(sorted(lines, key=lambda line: line.partition("service ")[2].split(" ")[0]))
+
+
+def _graph_in_order(text: str) -> str:
+    """The lines of a graph, which follow the order of the services."""
+    if not text.startswith("digraph "):
+        return text
+    lines = text.splitlines()
+    end = lines.index("}") if "}" in lines else len(lines)
+    return "\n".join([lines[0], *sorted(lines[1:end]), *lines[end:], ""])
+
+
+_END = r"(?:Service \S+ is not running|Transient service \S+ unregistered)\."
+_ENDS_IN_REPLY = re.compile(rf'"{_END}"(?: "{_END}")+')
+_ENDS_ON_LINES = re.compile(rf"^{_END}(?:\n{_END})+$", re.M)
+
+
+def _ends_in_order(text: str) -> str:
+    """What is said of one service after the other when all are unloaded."""
+    text = _ENDS_IN_REPLY.sub(lambda m: '"' + _sorted(m[0][1:-1], '" "') + '"', text)
+    return _ENDS_ON_LINES.sub(lambda m: _sorted(m[0], "\n"), text)
+
+
+def _sorted(text: str, separator: str) -> str:
+    return separator.join(sorted(text.split(separator)))
