@@ -38,12 +38,12 @@ SUBMODULES: Final = (
 
 # Modules that configurations import, beyond those of the language's core.
 _ALIASES = (
-    "srfi:srfi-1 srfi:srfi-13 srfi:srfi-14 srfi:srfi-17 srfi:srfi-27 srfi:srfi-37 srfi:srfi-42 "
-    "srfi:srfi-60 srfi:srfi-69 srfi:srfi-71 srfi:srfi-88 srfi:srfi-98 "
+    "srfi:srfi-1 srfi:srfi-13 srfi:srfi-14 srfi:srfi-17 srfi:srfi-27 "
+    "srfi:srfi-60 srfi:srfi-69 srfi:srfi-88 srfi:srfi-98 "
     "srfi:srfi-111 ice-9:format ice-9:ftw ice-9:regex ice-9:textual-ports "
-    "ice-9:binary-ports ice-9:pretty-print ice-9:string-fun ice-9:vlist ice-9:hash-table "
-    "ice-9:getopt-long ice-9:and-let-star ice-9:documentation ice-9:iconv ice-9:list "
-    "ice-9:posix ice-9:ports ice-9:rw ice-9:safe ice-9:session ice-9:time ice-9:arrays rnrs "
+    "ice-9:binary-ports ice-9:pretty-print ice-9:string-fun ice-9:hash-table "
+    "ice-9:and-let-star ice-9:documentation ice-9:list "
+    "ice-9:posix ice-9:ports ice-9:safe ice-9:session ice-9:time rnrs "
     "rnrs:sorting rnrs:unicode rnrs:bytevectors rnrs:io:ports rnrs:io:simple rnrs:hashtables "
     "rnrs:files rnrs:programs rnrs:arithmetic:bitwise scheme:char scheme:cxr scheme:file "
     "scheme:write scheme:read scheme:time scheme:process-context scheme:inexact scheme:lazy "

@@ -178,7 +178,7 @@ _NAMES = {
         "bytevector-s32-set! bytevector-s32-native-ref bytevector-s32-native-set! "
         "bytevector-u64-ref bytevector-u64-set! bytevector-u64-native-ref "
         "bytevector-u64-native-set! bytevector-s64-ref bytevector-s64-set! "
-        "bytevector-s64-native-ref bytevector-s64-native-set! native-endianness "
+        "bytevector-s64-native-ref bytevector-s64-native-set! endianness native-endianness "
         "bytevector-copy bytevector-append bytevector-copy! bytevector-fill! bytevector=? "
         "bytevector->u8-list u8-list->bytevector string->utf8 utf8->string string->bytevector "
         "bytevector->string "
@@ -244,10 +244,11 @@ _NAMES = {
     ),
     "extras": (
         "and=> inf nan nil? thunk? procedure-properties provide procedure-documentation "
-        "string-hash-ci flock make-record-type record-type? record-constructor "
-        "record-predicate record-accessor record-modifier make-hook hook? hook-empty? "
-        "hook->list add-hook! remove-hook! reset-hook! run-hook hashx-ref hashx-set! "
-        "hashx-remove! "
+        "string-hash-ci flock random-integer random-real get-environment-variable "
+        "get-environment-variables box box? unbox set-box! make-record-type record-type? "
+        "record-constructor record-predicate record-accessor record-modifier make-hook hook? "
+        "hook-empty? hook->list add-hook! remove-hook! reset-hook! run-hook hashx-ref "
+        "hashx-set! hashx-remove! "
     ),
 }
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.scheme.errors import SchemeError, out_of_range, wrong_type
+from services.scheme.errors import SchemeError, out_of_range, syntax_error, wrong_type
 from services.scheme.library import checks
 from services.scheme.library.checks import exact_integer, expecting, items, span, string
 from services.scheme.primitives import Library
+from services.scheme.syntax import Macro
 from services.scheme.types import Symbol, Value, scheme_list
 
 LIBRARY = Library()
@@ -90,6 +91,17 @@ for _bits in (16, 32, 64):
     for _letter in "us":
         _accessors(f"{_letter}{_bits}", _bits // 8, _letter == "s", True)
         _accessors(f"{_letter}{_bits}-native", _bits // 8, _letter == "s", False)
+
+
+def _endianness(form: Value) -> Value:
+    """``(endianness big)``: the symbol, unevaluated."""
+    parts = items(form, "endianness", 1)
+    if len(parts) != 2 or parts[1] not in (Symbol("big"), Symbol("little")):
+        raise syntax_error("endianness", "unsupported endianness", form)
+    return scheme_list((Symbol("quote"), parts[1]))
+
+
+LIBRARY.bind("endianness", Macro("endianness", _endianness))
 
 
 @LIBRARY.primitive("native-endianness", 0)

@@ -73,6 +73,68 @@ def flock(port: Value, operation: Value) -> None:
         raise system_error("flock", error) from None
 
 
+# SRFI 27, 98 and 111
+
+
+@LIBRARY.primitive("random-integer", 1)
+def random_integer(limit: Value) -> int:
+    from random import randrange
+
+    number = exact_integer(limit)
+    if number <= 0:
+        raise wrong_type("random-integer", 1, limit)
+    return randrange(number)
+
+
+@LIBRARY.primitive("random-real", 0)
+def random_real() -> float:
+    from random import random
+
+    return random()
+
+
+@LIBRARY.primitive("get-environment-variable", 1)
+def get_environment_variable(name: Value) -> Any:
+    import os
+
+    return os.environ.get(string(name, "get-environment-variable", 1), False)
+
+
+@LIBRARY.primitive("get-environment-variables", 0)
+def get_environment_variables() -> Value:
+    import os
+
+    return scheme_list([Pair(name, value) for name, value in os.environ.items()])
+
+
+class Box:
+    """A cell that holds one value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"#<box {id(self):x}>"
+
+
+def _box(value: Value, who: str) -> Box:
+    if type(value) is not Box:
+        raise expecting(who, 1, "box", value)
+    return value
+
+
+LIBRARY.primitive("box", 1)(Box)
+LIBRARY.primitive("box?", 1)(lambda value: type(value) is Box)
+LIBRARY.primitive("unbox", 1)(lambda box: _box(box, "unbox").value)
+
+
+@LIBRARY.primitive("set-box!", 2)
+def set_box(box: Value, value: Value) -> None:
+    _box(box, "set-box!").value = value
+
+
 # Records
 
 

@@ -145,10 +145,12 @@ def file_is_directory(name: Value) -> bool:
 
 @LIBRARY.primitive("mknod", 4)
 def mknod(name: Value, kind: Value, mode: Value, device: Value) -> None:
-    bits = {
-        "regular": stat_module.S_IFREG, "directory": stat_module.S_IFDIR, "fifo": stat_module.S_IFIFO,
-        "char-special": stat_module.S_IFCHR, "block-special": stat_module.S_IFBLK, "socket": stat_module.S_IFSOCK,
-    }.get(getattr(kind, "name", ""))  # fmt: skip
+    formats = {
+        "regular": "IFREG", "directory": "IFDIR", "fifo": "IFIFO", "char-special": "IFCHR",
+        "block-special": "IFBLK", "socket": "IFSOCK",
+    }  # fmt: skip
+    known = formats.get(getattr(kind, "name", ""))
+    bits = getattr(stat_module, f"S_{known}") if known else None
     if bits is None:
         raise out_of_range("mknod", kind)
     permissions, number = exact_integer(mode), exact_integer(device)
