@@ -140,8 +140,9 @@ class ControlServer:
         """Give up the reserve, for somebody who needs it; False if there is none."""
         if self._spare < 0:
             return False
-        os.close(self._spare)
-        self._spare = -1
+        spare, self._spare = self._spare, -1
+        with contextlib.suppress(OSError):
+            os.close(spare)
         return True
 
     def carry(self) -> list[dict[str, Any]]:

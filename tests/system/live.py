@@ -145,6 +145,10 @@ class LiveDaemon:
             client.sendall(command(action, service, *arguments))
             return Reply(receive(client))
 
+    def exchange_quietly(self, action: str, service: str = "root", *arguments: object) -> bytes:
+        """Carry out a command that may end the daemon before it answers."""
+        return self.exchange(command(action, service, *arguments))
+
     def status(self, service: str) -> dict[str, Any]:
         """The properties of one service."""
         if service == "root":

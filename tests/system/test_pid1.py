@@ -1,0 +1,261 @@
+"""PID 1 of a namespace never dies: orphans, signals, errors, a loop that breaks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.system.live import (
+    LiveDaemon,
+    children,
+    command,
+    eventually,
+    live_daemon,
+    namespace_refusal,
+    process_state,
+)
+
+pytestmark = pytest.mark.skipif(
+    namespace_refusal() is not None, reason=f"no PID namespace here: {namespace_refusal()}"
+)
+
+_SLEEPERS = """
+(define (sleeper name)
+  (service (list name)
+    #:respawn? #t
+    #:start (make-forkexec-constructor '("sleep" "1000"))
+    #:stop (make-kill-destructor)))
+(register-services (list (sleeper 'one) (sleeper 'two)
+  (service '(three) #:requirement '(one)
+    #:start (make-forkexec-constructor '("sleep" "1000"))
+    #:stop (make-kill-destructor))))
+(start-in-the-background '(one two three))
+"""
+
+
+def _pids(daemon: LiveDaemon) -> dict[str, int | None]:
+    for name in ("one", "two", "three"):
+        daemon.wait_status(name, "running")
+    return {name: daemon.main_pid(name) for name in ("one", "two", "three")}
+
+
+def _orphanage(directory: Path, count: int) -> str:
+    # Each orphan is the child of a subshell that does not wait for it.
+    return f"""
+(register-services (list
+  (service '(orphans) #:one-shot? #t
+    #:start (make-system-constructor
+      "i=0; while [ $i -lt {count} ]; do (: &) ; i=$((i+1)); done; echo > {directory}/done"))))
+"""
+
+
+def test_ten_thousand_orphans_are_reaped() -> None:
+    with live_daemon(_SLEEPERS + _orphanage(Path("@DIR@"), 10_000), namespace=True) as daemon:
+        before = _pids(daemon)
+        slowest = 0.0
+        with daemon.connect(120) as client:
+            client.sendall(command("start", "orphans"))
+            while not (daemon.directory / "done").exists():
+                begin = time.monotonic()
+                assert daemon.alive()
+                slowest = max(slowest, time.monotonic() - begin)
+        eventually(lambda: not daemon.zombies(), what="all zombies are gone")
+        assert slowest < 2.0
+        assert _pids(daemon) == before
+        # Only the three services are left.
+        eventually(lambda: len(children(daemon.pid)) == 3, what="no orphan is left")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_request_to_stop_stops_services_in_order_and_reboots(number: int) -> None:
+    with live_daemon(_SLEEPERS, namespace=True) as daemon:
+        _pids(daemon)
+        os.kill(daemon.pid, number)
+        # The kernel ends a namespace whose init calls reboot(RB_AUTOBOOT) with SIGHUP.
+        assert daemon.wait_end() == -signal.SIGHUP
+        log = daemon.log()
+        assert log.index("Service three is now stopped") < log.index("Stopping service one...")
+        assert "Service two is now stopped" in log
+        assert log.rstrip().endswith("Rebooting...")
+
+
+@pytest.mark.parametrize(
+    ("action", "number"), [("halt", signal.SIGINT), ("power-off", signal.SIGINT)]
+)
+def test_halting_ends_the_namespace_as_a_halt(action: str, number: int) -> None:
+    with live_daemon(_SLEEPERS, namespace=True) as daemon:
+        _pids(daemon)
+        daemon.exchange_quietly(action)
+        assert daemon.wait_end() == -number
+
+
+def test_exit_of_a_configuration_stops_services_first() -> None:
+    with live_daemon(_SLEEPERS, namespace=True) as daemon:
+        _pids(daemon)
+        daemon.exchange_quietly("eval", "root", "(exit 3)")
+        assert daemon.wait_end() == -signal.SIGHUP
+        assert "Service one is now stopped" in daemon.log()
+
+
+def test_stubborn_service_is_killed_at_the_deadline_and_named() -> None:
+    configuration = """
+(register-services (list
+  (service '(stubborn)
+    #:start (make-forkexec-constructor
+      '("sh" "-c" "trap '' TERM; echo ready; while :; do sleep 0.05; done"))
+    #:stop (make-kill-destructor #:grace-period 100000))
+  (service '(hanging)
+    #:start (lambda () #t)
+    #:stop (lambda (value) (sleep 100000) #f))
+  (service '(mild)
+    #:start (make-forkexec-constructor '("sleep" "1000"))
+    #:stop (make-kill-destructor))))
+(start-in-the-background '(stubborn hanging mild))
+"""
+    with live_daemon(configuration, namespace=True, options=["--shutdown-deadline=0.5"]) as daemon:
+        daemon.wait_log("ready")
+        daemon.wait_status("hanging", "running")
+        daemon.wait_status("mild", "running")
+        begin = time.monotonic()
+        os.kill(daemon.pid, signal.SIGTERM)
+        assert daemon.wait_end() == -signal.SIGHUP
+        assert 0.5 <= time.monotonic() - begin < 10
+        log = daemon.log()
+        assert "Service stubborn did not stop in time; killing it." in log
+        assert "Service hanging did not stop in time; killing it." in log
+        assert "Service mild did not stop in time" not in log
+
+
+def test_no_other_signal_ends_it() -> None:
+    spared = {signal.SIGKILL, signal.SIGSTOP, *(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    # From the namespace outside, as an administrator of the machine would send them.
+    others = sorted(signal.valid_signals() - spared)
+    with live_daemon(_SLEEPERS, namespace=True) as daemon:
+        before = _pids(daemon)
+        for _ in range(50):
+            for number in others:
+                os.kill(daemon.pid, number)
+        assert daemon.alive()
+        assert _pids(daemon) == before
+        for number in others:
+            inside = daemon.request("eval", "root", f"(kill 1 {int(number)})")
+            assert inside.error is False
+        assert daemon.alive()
+        assert _pids(daemon) == before
+
+
+_FAULTY = """
+import asyncio
+from pid1 import daemon as module
+
+class Faulty(module.Daemon):
+    async def _begin(self, ready):
+        await super()._begin(ready)
+        self.loop.call_soon(self._callback)
+        self.supervisor.spawn_task(self._task(), name="the faulty task")
+        self.loop.create_task(self._task())
+
+    def _callback(self):
+        raise ZeroDivisionError("a callback went wrong")
+
+    async def _task(self):
+        raise LookupError("a task went wrong")
+
+module.Daemon = Faulty
+"""
+
+
+def test_unexpected_errors_are_logged_and_survived() -> None:
+    with live_daemon(_SLEEPERS, namespace=True, hook=_FAULTY) as daemon:
+        before = _pids(daemon)
+        daemon.wait_log("ZeroDivisionError: a callback went wrong")
+        daemon.wait_log("the faulty task: LookupError: a task went wrong")
+        assert daemon.alive()
+        assert _pids(daemon) == before
+
+
+# Breaks the loop once, on SIGUSR2: in the image that was started first only.
+_BREAKING = """
+import os, signal
+from pid1 import mainloop, daemon as module
+
+first = "DROVER_REEXEC_FD" not in os.environ
+
+class Breaking(mainloop.Selector):
+    broken = False
+
+    def select(self, timeout=None):
+        if Breaking.broken:
+            {effect}
+        return super().select(timeout)
+
+def break_it(number, frame):
+    Breaking.broken = True
+
+class Daemon(module.Daemon):
+    def install_signal_handlers(self):
+        super().install_signal_handlers()
+        if first or {always}:
+            signal.signal(signal.SIGUSR2, break_it)
+
+mainloop.Selector = Breaking
+module.Daemon = Daemon
+"""
+
+
+@pytest.mark.parametrize("namespace", [True, False])
+def test_broken_loop_is_replaced_with_the_same_processes(namespace: bool) -> None:
+    hook = _BREAKING.format(effect="raise OSError(9, 'the selector broke')", always=False)
+    with live_daemon(_SLEEPERS, namespace=namespace, hook=hook) as daemon:
+        before = _pids(daemon)
+        process = daemon.pid
+        os.kill(process, signal.SIGUSR2)
+        daemon.wait_log("The event loop broke: OSError: [Errno 9] the selector broke")
+        daemon.wait_log("Took over 3 services")
+        assert _pids(daemon) == before
+        assert daemon.pid == process
+        # And they are supervised: one that ends comes back.
+        os.kill(_outside(daemon, "one"), signal.SIGKILL)
+        eventually(lambda: daemon.main_pid("one") not in (None, before["one"]), what="respawn")
+        assert not daemon.zombies()
+
+
+def _outside(daemon: LiveDaemon, service: str) -> int:
+    """The number, outside of the namespace, of a service's main process."""
+    wanted = daemon.main_pid(service)
+    for pid in children(daemon.pid):
+        numbers = Path(f"/proc/{pid}/status").read_text().split("NSpid:")[1].splitlines()[0].split()
+        if int(numbers[-1]) == wanted:
+            return pid
+    raise AssertionError(f"{service} has no process")
+
+
+@pytest.mark.parametrize("namespace", [True, False])
+def test_where_reexecution_fails_too_the_loop_goes_on(namespace: bool) -> None:
+    # The selector is dead for good, until it is made anew; and execve is refused.
+    effect = "Breaking.broken = False; self._selector.close()"
+    hook = (
+        _BREAKING.format(effect=effect, always=True)
+        + """
+def refuse(*arguments):
+    raise OSError(12, "no memory for that")
+os.execve = refuse
+"""
+    )
+    with live_daemon(_SLEEPERS, namespace=namespace, hook=hook) as daemon:
+        before = _pids(daemon)
+        for round in range(1, 4):
+            os.kill(daemon.pid, signal.SIGUSR2)
+            daemon.wait_log("Going on in the same process.", round)
+            assert _pids(daemon) == before
+        assert "Cannot re-execute: [Errno 12] no memory for that" in daemon.log()
+        victim = _outside(daemon, "two")
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: daemon.main_pid("two") not in (None, before["two"]), what="respawn")
+        assert process_state(victim) is None
+        os.kill(daemon.pid, signal.SIGTERM)
+        assert daemon.wait_end() == (-signal.SIGHUP if namespace else 0)
