@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import codecs
 import inspect
-import os
 from typing import Any
 
 from pid1 import repl
 from pid1.service import Service
 from services import keywords
+from services.api import directories
 from services.scheme import Module, SchemeError, evaluate
 from services.scheme.modules import core
 from services.scheme.parameters import Parameter, value_of
@@ -44,14 +44,7 @@ _MAX_OUTPUT = 1 << 24
 _user_module: list[Module] = []
 
 
-def _default_socket_file() -> str:
-    uid = os.getuid()
-    if uid == 0:
-        return "/run/shepherd/repl"
-    return f"{os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{uid}'}/shepherd/repl"
-
-
-socket_file = Parameter(_default_socket_file(), None, "default-repl-socket-file")
+socket_file = Parameter(f"{directories.sockets()}/repl", None, "default-repl-socket-file")
 LIBRARY.bind("default-repl-socket-file", socket_file)
 
 

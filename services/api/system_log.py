@@ -16,7 +16,7 @@ from pid1.service import Service
 from pid1.syslog import FACILITIES, PRIORITIES, Message, default_destination, parse
 from pid1.system_log import DEFAULT_MAX_SILENCE, system_log_constructor, system_log_destructor
 from services import keywords
-from services.api import parameters
+from services.api import directories, parameters
 from services.api.arguments import optional, symbols
 from services.api.endpoints import bind, endpoint_list
 from services.convert import Host
@@ -123,13 +123,8 @@ def read_system_log_message(port: Value, *rest: Value) -> Steps:
 # Destinations
 
 
-def _user_log_file() -> str:
-    base = os.environ.get("XDG_STATE_HOME") or f"{os.environ.get('HOME', '')}/.local/state"
-    return f"{base}/shepherd/syslog"
-
-
 def _default(message: Message) -> list[str]:
-    return default_destination(message) if os.getuid() == 0 else [_user_log_file()]
+    return default_destination(message) if os.getuid() == 0 else [f"{directories.logs()}/syslog"]
 
 
 def _paths(value: Value) -> list[str]:
