@@ -357,12 +357,17 @@ class Daemon:
         """
         if replay() is not None:
             return  # the previous image has done that
+        task = asyncio.current_task(self.loop)
         try:
             pid = os.fork()
         except OSError as error:
             raise system_error("fork", error) from error
         if pid:
             os._exit(0)
+        # The child is in the middle of the same loop and task, but asyncio has forgotten them.
+        asyncio._set_running_loop(self.loop)
+        if task is not None and asyncio.current_task(self.loop) is None:
+            asyncio.tasks._enter_task(self.loop, task)
         os.setsid()
         system.become_subreaper()
         self.install_signal_handlers()

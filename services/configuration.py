@@ -42,6 +42,7 @@ _MODULES = {
     ("shepherd", "service", "transient"): "transient",
     ("shepherd", "service", "monitoring"): "monitoring",
     ("shepherd", "service", "repl"): "repl",
+    ("ice-9", "popen"): "popen",
     ("fibers",): "fibers",
     ("fibers", "channels"): "fibers",
     ("fibers", "operations"): "fibers",
@@ -57,6 +58,8 @@ def install(daemon: Daemon) -> None:
     """Connect the language to the daemon: modules, output, the way values are shown."""
     global _journal
     _journal = daemon.journal
+    # What any task started from here on prints goes to the client it serves, or to the log.
+    port_output.set(write_output)
     for name, module in _MODULES.items():
         host_modules[name] = _API + module
     if ("shepherd", "service") not in default_imports:
@@ -108,19 +111,18 @@ class _Recorded:
 
 async def load_file(file: str) -> Any:
     """Evaluate a file for the ``load`` action; return the value of its last form."""
-    port_output.set(write_output)
     with _Recorded("load", os.path.abspath(file)):  # noqa: ASYNC240 - no I/O
         try:
             return await _value(load(file, user_module()))
         except SchemeError as error:
             if error.location is not None:
-                say(f"{error.location}: {error_message(error)}")
+                for line in f"{error.location}: {error_message(error)}".splitlines():
+                    say(line)
             raise translate(error) from error
 
 
 async def evaluate_text(text: str) -> Any:
     """Evaluate the first datum of ``text`` for the ``eval`` action, in a fresh module."""
-    port_output.set(write_output)
     with _Recorded("eval", text):
         try:
             datum = read_one(text)
@@ -145,7 +147,6 @@ async def load_again(path: str, state: dict[str, Any]) -> None:
 
 async def load_configuration(path: str) -> None:
     """Evaluate the configuration file at start-up; errors are logged and survived."""
-    port_output.set(write_output)
     registering.set(set())
     try:
         await _value(load(path, user_module()))

@@ -105,7 +105,7 @@ class LinuxSystem(PosixSystem):
         try:
             fd = os.open("/sys/kernel/kexec_loaded", os.O_RDONLY)
         except OSError:
-            return None
+            return False  # a kernel without kexec, or no /sys: none can have been loaded
         try:
             return os.read(fd, 1) == b"1"
         finally:

@@ -82,13 +82,14 @@ def _sources(spec: SpawnSpec, opened: list[int]) -> list[int]:
     Those the child would overwrite before it has used them are duplicated out of the way.
     """
     sources: list[int] = []
-    null = -1
-    for fd in (spec.stdin, spec.stdout, spec.stderr):
+    for fd, mode in (
+        (spec.stdin, os.O_RDONLY),
+        (spec.stdout, os.O_WRONLY),
+        (spec.stderr, os.O_WRONLY),
+    ):
         if fd is None:
-            if null < 0:
-                null = os.open(os.devnull, os.O_RDWR)
-                opened.append(null)
-            fd = null
+            fd = os.open(os.devnull, mode)
+            opened.append(fd)
         sources.append(fd)
     sources += spec.extra_descriptors
     count = len(sources)
