@@ -274,9 +274,10 @@ def _ready(daemon: Daemon, settings: Settings, state: dict[str, Any] | None) -> 
 
     if state is not None:
         return configuration.load_again(state["configuration"], state)
-    # Made absolute: code of the configuration may change the directory.
-    daemon.configuration = os.path.abspath(settings.config or default_configuration())
-    work = configuration.load_configuration(daemon.configuration)
+    # Kept as an absolute name: code of the configuration may change the directory.
+    file = settings.config or default_configuration()
+    daemon.configuration = os.path.abspath(file)
+    work = configuration.load_configuration(file)
     daemon.pid_file = write_pid(settings)
     return work
 
