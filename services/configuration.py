@@ -54,12 +54,18 @@ _MODULES = {
 _journal: list[tuple[str, str, list[str]]] = []
 
 
+def direct_output() -> None:
+    """Send what Scheme code prints to the client that is served, or else to the log.
+
+    This holds in the current context and those made from it: call it before the daemon is made.
+    """
+    port_output.set(write_output)
+
+
 def install(daemon: Daemon) -> None:
     """Connect the language to the daemon: modules, output, the way values are shown."""
     global _journal
     _journal = daemon.journal
-    # What any task started from here on prints goes to the client it serves, or to the log.
-    port_output.set(write_output)
     for name, module in _MODULES.items():
         host_modules[name] = _API + module
     if ("shepherd", "service") not in default_imports:
@@ -68,6 +74,14 @@ def install(daemon: Daemon) -> None:
     from services.api.service import bind_root
 
     bind_root()
+
+
+def connect_output() -> None:
+    """Send what Scheme code prints to the client it serves, or to the log.
+
+    To be called before the loop runs: contexts made later have it from here.
+    """
+    port_output.set(write_output)
 
 
 def error_message(error: SchemeError) -> str:
