@@ -322,9 +322,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         log(banner())
     if os.getpid() != 1:
         system.become_subreaper()
-    from services.configuration import connect_output
-
-    connect_output()
     status = run_daemon(
         lambda: _make_daemon(settings, listener, path),
         lambda daemon: _ready(daemon, settings, state),

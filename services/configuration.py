@@ -76,14 +76,6 @@ def install(daemon: Daemon) -> None:
     bind_root()
 
 
-def connect_output() -> None:
-    """Send what Scheme code prints to the client it serves, or to the log.
-
-    To be called before the loop runs: contexts made later have it from here.
-    """
-    port_output.set(write_output)
-
-
 def error_message(error: SchemeError) -> str:
     """Return an error as Guile prints it."""
     from pid1.herd.errors import exception_text
