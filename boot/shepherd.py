@@ -260,7 +260,6 @@ def _make_daemon(settings: Settings, listener: socket.socket, path: str) -> Daem
     from pid1.daemon import SHUTDOWN_DEADLINE, Daemon
     from services import configuration
 
-    configuration.direct_output()
     deadline = settings.shutdown_deadline
     daemon = Daemon(
         listener, path, configuration.load_file, configuration.evaluate_text,
@@ -322,6 +321,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         log(banner())
     if os.getpid() != 1:
         system.become_subreaper()
+    from services.configuration import direct_output
+
+    # Before the loop makes contexts of this one.
+    direct_output()
     status = run_daemon(
         lambda: _make_daemon(settings, listener, path),
         lambda daemon: _ready(daemon, settings, state),
