@@ -26,6 +26,7 @@ from services.scheme.syntax import (
     SIMPLE,
     Code,
     Scope,
+    SpecialForm,
     bad_form,
     identifiers,
     is_identifier,
@@ -247,7 +248,7 @@ def _let_values(compiler: Compiler, form: Any, scope: Scope, serial: bool) -> Co
 @special("define-values")
 def form_define_values(compiler: Compiler, form: Any, scope: Scope) -> Code:
     parts = items_of(form.cdr, form, True)
-    if len(parts) != 2 or not at_toplevel(scope):
+    if len(parts) != 2 or not at_toplevel(compiler, scope):
         raise bad_form(form, True)
     names: list[Any] = []
     rest = parts[0]
@@ -266,6 +267,26 @@ def form_define_values(compiler: Compiler, form: Any, scope: Scope) -> Code:
             module.define(text, env[slot])
 
     return sequence([take, (DIRECT, define)])
+
+
+def body_values(form: Any, scope: Scope) -> Value:
+    """``define-values`` in a body: declares the names; the form that gives them values."""
+    parts = items_of(form.cdr, form, True)
+    if len(parts) != 2:
+        raise bad_form(form, True)
+    names: list[Any] = []
+    rest = parts[0]
+    while type(rest) is Pair:
+        names.append(rest.car)
+        rest = rest.cdr
+    has_rest = rest is not NIL
+    every = identifiers([*names, rest] if has_rest else names, form)
+    slots = [scope.add(name).index for name in every]
+
+    def compile_values(compiler: Compiler, _: Any, inner: Scope) -> Code:
+        return into_slots(slots, has_rest, compiler.compile(parts[1], inner))
+
+    return scheme_list([SpecialForm("define-values", compile_values)])
 
 
 @special("do")

@@ -178,6 +178,11 @@ def compile_body(compiler: Compiler, forms: Value, scope: Scope, whole: Value) -
                         variable = inner.add(definition.name)
                     parts.append((variable, definition))
                     item = None
+                elif name == "define-values":
+                    from services.scheme.binding import body_values
+
+                    parts.append((None, body_values(item, inner)))
+                    item = None
                 elif name == "define-syntax":
                     from services.scheme.macros import bind_syntax
 

@@ -8,7 +8,9 @@ compiled anew when their next call comes after its redefinition.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
@@ -55,7 +57,27 @@ _MULTIPLE = frozenset(
     )
 )  # fmt: skip
 _MAX_EXPANSIONS = 50_000  # of one top-level form
+# Forms at top level whose parts are at top level too, or that are definitions.
+_TRANSPARENT = frozenset(
+    (
+        "begin", "define", "define*", "define-values", "define-syntax", "define-public", "include",
+        "define-macro", "defmacro", "eval-when", "cond-expand", "define-module", "use-modules",
+    )
+)  # fmt: skip
 _NESTING = 80  # levels of nesting that may use Python's stack before the machine's is used
+
+_DEEP = 20_000  # Python calls allowed for a form that nests very deep
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(_DEEP)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
 
 _templates: WeakSet[Template] = WeakSet()
 
@@ -83,6 +105,7 @@ class Compiler:
         self.relied: set[Cell] = set()  # primitives taken as known by the whole datum
         self.uses = self.relied  # and by the innermost procedure
         self.depth = 0
+        self.top = True  # definitions are allowed here and make variables of the module
         self.expansions = 0
 
     @property
@@ -155,17 +178,21 @@ class Compiler:
 
         Raises SchemeError with key ``syntax-error``.
         """
+        start = self.here
         for _ in range(1000):
             frame = Frame(None)
             scope = Scope(frame, None)
             self.relied = self.uses = set()
-            self.depth = 0
+            self.depth, self.top, self.here = 0, True, start
             try:
                 code = self.compile(datum, scope)
             except Restart:
                 continue
             except RecursionError:
-                raise stack_overflow() from None
+                if sys.getrecursionlimit() >= _DEEP:
+                    raise stack_overflow() from None
+                with _deep_recursion():
+                    return self.toplevel(datum)
             except SchemeError as error:
                 if error.location is None and self.source is not None and self.here is not None:
                     error.location = self.source.location(self.here)
@@ -184,10 +211,8 @@ class Compiler:
                 if datum is NIL:
                     raise syntax_violation(None, "unexpected syntax", datum)
                 return SIMPLE, nodes.constant(datum)
-            mark = self.marks.get(id(datum))
-            if mark is not None:
-                self.here = mark
-            mark = self.here
+            outer = self.here
+            self.here = self.marks.get(id(datum), outer)
             head = datum.car
             kind = type(head)
             meaning = self.resolve(head, scope) if kind is Symbol or kind is Alias else head
@@ -198,13 +223,18 @@ class Compiler:
                 continue
             self.depth += 1
             if type(meaning) is SpecialForm:
+                top = self.top
+                self.top = top and meaning.name in _TRANSPARENT
                 code = meaning.compile(self, datum, scope)
+                self.top = top
             else:
+                top, self.top = self.top, False
                 code = self.call(datum, meaning, scope)
+                self.top = top
             if self.depth % _NESTING == 0:
                 code = GENERAL, nodes.bounce(general_of(code))
             self.depth -= 1
-            self.here = mark
+            self.here = outer
             return code
 
     def expand(self, macro: Macro, datum: Value, scope: Scope) -> Value:
@@ -361,13 +391,14 @@ class Compiler:
         def remake() -> None:
             outer, self.uses = self.uses, set()
             outer_depth, self.depth, self.here = self.depth, 0, here
+            top, self.top = self.top, False
             try:
                 frame = Frame(scope.frame)
                 inner = Scope(frame, scope)
                 code = build(self, made, inner)
                 made.uses = self.uses
             finally:
-                self.uses, self.depth = outer, outer_depth
+                self.uses, self.depth, self.top = outer, outer_depth, top
             taken = made.count if made.count >= 0 else made.required + made.optional
             made.pad = (None,) * (frame.size - 1 - taken)
             made.body = general_of(code)

@@ -194,7 +194,7 @@ def _key(key: Value, who: str) -> str | None:
     if key is True:
         return None
     if type(key) is not Symbol:
-        raise _wrong_argument(who, 1, key)
+        raise _wrong_argument(who, 2, key)  # so Guile counts
     return key.name
 
 
@@ -203,7 +203,6 @@ def catch(machine: Machine, key: Value, thunk: Value, handler: Value, before: Va
     if before is False or before is None:
         before = None
     name = _key(key, "catch")
-    _procedure(thunk, "catch", 2)
     _procedure(handler, "catch", 3)
     machine.extend(Handler(machine.dynamic, handler, name, len(machine.stack), before=before))
     return machine.apply(thunk, ())

@@ -50,6 +50,7 @@ for _module, _names in (
      "&violation &warning &who assertion-failure? assertion-violation? condition "
      "condition-has-type? condition-irritants condition-message condition-predicate "
      "condition-ref condition-type? condition-who condition? define-condition-type "
+     "define-exception-type "
      "error-object-irritants error-object-message error-object? error? exception-accessor "
      "exception-args exception-irritants exception-kind exception-message exception-origin "
      "exception-predicate exception-type? exception-with-irritants? "

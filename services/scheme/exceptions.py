@@ -292,6 +292,26 @@ def _define_condition_type(form: Any) -> Value:
     return scheme_list([BEGIN, *forms])
 
 
+def _define_exception_type(form: Any) -> Value:
+    """``(define-exception-type type supertype constructor predicate (field accessor) …)``."""
+    items = items_of(form.cdr, form, True)
+    if len(items) < 4:
+        raise bad_form(form, True)
+    name, _, make = items[:3]
+    rest = _define_condition_type(Pair(form.car, scheme_list([*items[:2], *items[3:]])))
+    maker = scheme_list([DEFINE, make, scheme_list([_CONSTRUCTOR, name])])
+    return scheme_list([BEGIN, rest, maker])
+
+
+def _constructor(kind: Value) -> Value:
+    count = len(_type(kind, "record-constructor").fields)
+    return Primitive("make-exception", _make(kind), count, count)
+
+
+_CONSTRUCTOR = Primitive("record-constructor", _constructor, 1, 1)
+TABLE["define-exception-type"] = Macro("define-exception-type", _define_exception_type)
+
+
 def _field_accessor(kind: Value, field: Value) -> Value:
     index = kind.fields.index(field.name)
     return Primitive(field.name, _field(field.name, kind, index), 1, 1)

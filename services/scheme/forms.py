@@ -89,7 +89,7 @@ def form_if(compiler: Compiler, form: Any, scope: Scope) -> Code:
 def form_begin(compiler: Compiler, form: Any, scope: Scope) -> Code:
     parts = items_of(form.cdr, form)
     if not parts:
-        if scope.parent is None:
+        if at_toplevel(compiler, scope):
             return UNSPECIFIED
         raise syntax_violation(None, "sequence of zero expressions", form)
     return sequence([compiler.compile(part, scope) for part in parts])
@@ -122,13 +122,13 @@ def form_define_star(compiler: Compiler, form: Any, scope: Scope) -> Code:
     return _define(compiler, parse_definition(form, True), scope)
 
 
-def at_toplevel(scope: Scope) -> bool:
+def at_toplevel(compiler: Compiler, scope: Scope) -> bool:
     """Whether a definition here makes a variable of the module."""
-    return scope.parent is None
+    return compiler.top and scope.parent is None
 
 
 def _define(compiler: Compiler, definition: Definition, scope: Scope) -> Code:
-    if not at_toplevel(scope):
+    if not at_toplevel(compiler, scope):
         raise syntax_violation(
             None, "definition in expression context, where definitions are not allowed,",
             definition.whole,
@@ -138,7 +138,9 @@ def _define(compiler: Compiler, definition: Definition, scope: Scope) -> Code:
     own = module.own(name)
     if own is not None:
         compiler.unknown(own)
+    compiler.top = False
     code = compile_definition(compiler, definition, scope)
+    compiler.top = True
 
     def use(env: Env, value: Value) -> None:
         module.define(name, value)

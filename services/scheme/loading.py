@@ -213,7 +213,7 @@ for _name in ("export", "re-export", "export-syntax", "re-export-syntax", "expor
 @special("define-public")
 def define_public(compiler: Compiler, form: Any, scope: Scope) -> Code:
     name = symbol_of(parse_definition(form).name)
-    if at_toplevel(scope):
+    if at_toplevel(compiler, scope):
         _export(compiler.module, scheme_list([name]))
     return compiler.compile(Pair(DEFINE, form.cdr), scope)
 

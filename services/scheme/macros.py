@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.scheme.forms import LAMBDA, UNSPECIFIED
+from services.scheme.forms import LAMBDA, UNSPECIFIED, at_toplevel
 from services.scheme.modules import Module
 from services.scheme.syntax import (
     Alias,
@@ -299,7 +299,7 @@ def _define_syntax(compiler: Compiler, form: Any, scope: Scope) -> Code:
     parts = items_of(form.cdr, form)
     if len(parts) != 2 or not is_identifier(parts[0]):
         raise bad_form(form)
-    if scope.parent is not None:
+    if not at_toplevel(compiler, scope):
         raise syntax_violation(
             None, "definition in expression context, where definitions are not allowed,", form
         )
@@ -352,7 +352,7 @@ def _define_syntax_rule(form: Any) -> Value:
 def _define_macro(compiler: Compiler, form: Any, scope: Scope) -> Code:
     """``(define-macro (name . args) body …)`` and ``(defmacro name args body …)``."""
     rest = form.cdr
-    if type(rest) is not Pair or type(rest.cdr) is not Pair or scope.parent is not None:
+    if type(rest) is not Pair or type(rest.cdr) is not Pair or not at_toplevel(compiler, scope):
         raise bad_form(form, True)
     if type(rest.car) is Pair:
         name, procedure = rest.car.car, Pair(LAMBDA, Pair(rest.car.cdr, rest.cdr))

@@ -377,10 +377,6 @@ def _pattern_names(pattern: Value) -> list[Any]:
     return list(names)
 
 
-def _no_match(value: Value) -> Value:
-    raise SchemeError("match-error", ("match", "no matching pattern", value))
-
-
 def compile_match(compiler: Compiler, form: Any, scope: Scope) -> Code:
     """``(match value (pattern [(=> failure)] body …) …)``."""
     parts = items_of(form.cdr, form, True)
@@ -389,7 +385,14 @@ def compile_match(compiler: Compiler, form: Any, scope: Scope) -> Code:
     slot = scope.frame.slot()
     value = store(slot, compiler.compile(parts[0], scope))
     get = local(0, slot)
-    result: Code = (DIRECT, lambda env: _no_match(get(env)))
+    where = compiler.where()
+
+    def fail(env: Env) -> Value:
+        error = SchemeError("match-error", ("match", "no matching pattern", get(env)))
+        error.location = where[0].location(where[1]) if where else None
+        raise error
+
+    result: Code = (DIRECT, fail)
     made: list[tuple[Code, Any, Scope, Value]] = []
     for clause in parts[1:]:
         if type(clause) is not Pair or type(clause.cdr) is not Pair:

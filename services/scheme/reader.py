@@ -63,12 +63,13 @@ class Reader:
 
     ``marks`` maps ``id(pair)`` to an offset, for the datum read last (keep it alive): for
     the first pair of a list that of its parenthesis, for another that of its element.
-    ``position`` is the offset after what was read.
+    ``start`` and ``position`` are the offsets of what was read and of what follows it.
     """
 
     def __init__(self, text: str, name: str | None = None) -> None:
         self.source = Source(text, name)
         self.position = 0
+        self.start = 0
         self.marks: dict[int, int] = {}
         self._atoms: dict[str, Value] = {}
         self._fold = False
@@ -163,6 +164,7 @@ class Reader:
                     last = cell
                 elif kind == _TOP:
                     self.position = pos
+                    self.start = begin
                     return value
                 elif kind in (_VECTOR, _BYTES):
                     head.append(value)

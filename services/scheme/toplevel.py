@@ -70,12 +70,16 @@ def _evaluate(machine: Machine, datum: Value, module: Module) -> Any:
     return run_form(machine, Compiler(module, datum), datum)
 
 
-def _evaluate_read(machine: Machine, datum: Value, source: Source, marks: dict[int, int]) -> Any:
-    return run_form(machine, Compiler(current_module(), datum, source, marks), datum)
+def _evaluate_read(
+    machine: Machine, datum: Value, source: Source, marks: dict[int, int], start: int
+) -> Any:
+    compiler = Compiler(current_module(), datum, source, marks)
+    compiler.here = start
+    return run_form(machine, compiler, datum)
 
 
 EVALUATE = Operation("eval", _evaluate, 2, 2)
-_EVALUATE_READ = Operation("eval", _evaluate_read, 3, 3)
+_EVALUATE_READ = Operation("eval", _evaluate_read, 4, 4)
 
 
 def read_file(path: str) -> str:
@@ -102,7 +106,7 @@ def _forms(text: str, name: str | None) -> Steps:
     value: Value = None
     datum = reader.read()
     while datum is not EOF:
-        value = yield Call(_EVALUATE_READ, (datum, reader.source, reader.marks))
+        value = yield Call(_EVALUATE_READ, (datum, reader.source, reader.marks, reader.start))
         datum = reader.read()
     return value
 
