@@ -46,7 +46,7 @@ for try in $(seq 60); do
     sleep 0.1
 done
 step log; herd trigger heartbeat; sleep 0.7; cut -c21-30 /tmp/demo/log/messages | sort -u
-step end; herd stop root; wait; echo "ended with status $?"
+step end; herd stop root >/dev/null; wait; echo "ended with status $?"
 step left; ps ax -o args= | grep -c '[/]opt/system'
 """
 
