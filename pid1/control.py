@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import inspect
 import os
 import socket
@@ -19,7 +20,6 @@ from typing import Any, Final
 from pid1.actions import perform
 from pid1.errors import ServiceError, misc_error
 from pid1.log import Output, client_output, log
-from pid1.sexp import Symbol
 from pid1.supervisor import Supervisor
 from pid1.wire import (
     Command,
@@ -36,6 +36,7 @@ _CHUNK: Final = 65536
 _REPEATABLE: Final = frozenset({"start", "stop", "restart", "status"})
 # Clients that have not sent a whole command yet; beyond that the oldest is dropped.
 MAX_SILENT: Final = 512
+_NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 # Seconds without accepting when descriptors have run out and nobody can be dropped.
 _PAUSE: Final = 0.1
 
@@ -83,6 +84,16 @@ def open_socket(path: str) -> socket.socket:
     return listener
 
 
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Whether an error comes from a lack of memory."""
+    # The chain may be a circle.
+    for _ in range(10):
+        if error is None or isinstance(error, MemoryError):
+            break
+        error = error.__cause__ or error.__context__
+    return isinstance(error, MemoryError)
+
+
 class ControlServer:
     """Serves clients of one listening socket."""
 
@@ -97,6 +108,7 @@ class ControlServer:
         self.paused = False
         # Given up for a client when no other descriptor is left.
         self._spare = -1
+        self._guest: Connection | None = None
         self.reserve_spare()
         self._loop.add_reader(listener, self._accept)
 
@@ -159,22 +171,30 @@ class ControlServer:
 
     def _accept(self) -> None:
         # As many as wait, but not for ever: other events want their turn.
-        for _ in range(64):
+        for index in range(64):
             try:
                 client, _address = self.listener.accept()
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
+                # Said even if nobody waits; but somebody does when the loop calls us.
+                if index == 0 and error.errno in _NO_ROOM:
                     self._make_room()
                 return
             client.setblocking(False)
-            Connection(self, client).start()
+            connection = Connection(self, client)
+            if self._spare < 0 and self._guest is None:
+                self._guest = connection
+            connection.start()
             if len(self._silent) > MAX_SILENT:
                 next(iter(self._silent)).close()
 
     def _make_room(self) -> None:
-        """Free a descriptor: of a client that says nothing, or that does not read, or ours."""
+        """Free a descriptor: of a client that says nothing, or that does not read, or ours.
+
+        The client that got ours has it for a moment only, or a few commands that take long
+        would shut everybody out.
+        """
         for idle in (self._silent, self._stalled):
             if idle:
                 next(iter(idle)).close()
@@ -184,6 +204,8 @@ class ControlServer:
             self._loop.call_later(_PAUSE, self._look_again)
 
     def _look_again(self) -> None:
+        if self._guest is not None:
+            self._guest.excuse()
         self.reserve_spare()
         if self.listener.fileno() >= 0 and not self.paused:
             self._loop.add_reader(self.listener, self._accept)
@@ -204,6 +226,8 @@ class ControlServer:
         self._silent.pop(connection, None)
         self._stalled.pop(connection, None)
         self.busy.discard(connection)
+        if self._guest is connection:
+            self._guest = None
         self.reserve_spare()
 
     def stall(self, connection: Connection) -> None:
@@ -284,12 +308,20 @@ class Connection:
             self._socket.close()
         self._server.forget(self)
 
+    def excuse(self) -> None:
+        """Answer that the client cannot be kept waiting; what it asked for goes on."""
+        if self._command is not None:
+            reason = misc_error("too many clients are waiting; the command goes on unattended")
+            self._answer_error(self._command, reason)
+        self.close()
+
     def _readable(self) -> None:
         try:
-            data = self._socket.recv(_CHUNK)
+            data = self._receive()
         except BlockingIOError:
             return
-        except OSError:
+        except (OSError, MemoryError):
+            # Without memory the request stays unread, and we would come back at once.
             data = b""
         if not data:
             self.close()
@@ -305,6 +337,14 @@ class Connection:
             return
         self._loop.remove_reader(self._socket)
         self._begin(command)
+
+    def _receive(self) -> bytes:
+        try:
+            return self._socket.recv(_CHUNK)
+        except MemoryError:
+            # A command that failed for that reason leaves much to collect.
+            gc.collect()
+            return self._socket.recv(_CHUNK)
 
     def _begin(self, command: Command) -> None:
         self._command = command
@@ -336,6 +376,10 @@ class Connection:
             self._answer(value, False)
 
     def _answer_error(self, command: Command, error: Exception) -> None:
+        if _lacks_memory(error):
+            # What the failed command has built up is held by the frames it died in.
+            error.__traceback__ = error.__context__ = error.__cause__ = None
+            gc.collect()
         if not isinstance(error, ServiceError):
             log(f"Unexpected error in '{command.action}': {type(error).__name__}: {error}")
         self._answer(False, error_to_wire(error, command.action, command.service))
@@ -348,7 +392,9 @@ class Connection:
             # A value that cannot be written, or is too large for the memory.
             log(f"Cannot write a reply: {type(reason).__name__}: {reason}")
             failed = misc_error(f"the result cannot be sent: {type(reason).__name__}")
-            reply = write_reply(False, error_to_wire(failed, Symbol("?"), Symbol("?")), [])
+            command = self._command
+            names = (command.action, command.service) if command is not None else (False, False)
+            reply = write_reply(False, error_to_wire(failed, *names), [])
         finally:
             client_output.reset(token)
         self._reply = memoryview(reply)

@@ -12,7 +12,7 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,8 @@ from pid1.values import Process
 SHUTDOWN_DEADLINE: Final = 60.0
 # Seconds that killed ones may take to disappear.
 _AFTER_KILL: Final = 2.0
+# Seconds in which the same unexpected error is logged once.
+_SAME_ERROR: Final = 1.0
 # Seconds that the configuration may take to be evaluated again before clients are served.
 _RELOAD_PATIENCE: Final = 10.0
 # Seconds between looks at the socket file where the kernel cannot tell of its deletion.
@@ -70,12 +72,15 @@ class Daemon:
         self.loading = False
         # What has to be evaluated again for the definitions: kind, text or file name, and the
         # services that it registered.
+        # Called in the child after it has gone into the background.
+        self.daemonized: list[Callable[[], Awaitable[None]]] = []
         self.journal: list[tuple[str, str, list[str]]] = []
         self.supervisor.root = make_root(self, load, evaluate)
         self.supervisor.root.capture = the_log  # type: ignore[assignment]
         self.supervisor.register([self.supervisor.root])
         self._shutting_down: asyncio.Task[None] | None = None
         self._signals: set[int] = set()
+        self._last_error: tuple[str, float] = ("", 0.0)
         self._watch: FileWatch | None = None
 
     async def run(self, ready: Callable[[], Any], state: dict[str, Any] | None = None) -> int:
@@ -224,7 +229,12 @@ class Daemon:
             return
         with contextlib.suppress(Exception):
             what = f"{type(error).__name__}: {error}" if error is not None else ""
-            log(f"Unexpected error: {context.get('message')} {what}".rstrip())
+            line = f"Unexpected error: {context.get('message')} {what}".rstrip()
+            # A callback that fails each time it is called would fill the log.
+            last, until = self._last_error
+            if line != last or self.loop.time() >= until:
+                self._last_error = (line, self.loop.time() + _SAME_ERROR)
+                log(line)
 
     # The end
 

@@ -266,7 +266,7 @@ def live_daemon(
 ) -> Iterator[LiveDaemon]:
     """Run a daemon; at the end it and everything that it started are killed.
 
-    `prefix` is a command that starts its operands, such as `prlimit`.  With `standard` the options
+    `prefix` is a command that starts its operands, such as `prlimit`; `user` is the number of an ordinary user.  With `standard` the options
     for socket, log and configuration are given.  `@DIR@` in the configuration is the directory.
     """
     # Not pytest's: the name of a socket may have 107 bytes only.
@@ -280,7 +280,11 @@ def live_daemon(
     variables = {"PATH": os.environ["PATH"], "HOME": str(directory), "LC_ALL": "C.UTF-8"}
     if user is not None:
         os.chown(directory, user, user)
-        directory.chmod(0o700)
+        # It may read files, lest the interpreter or this copy of drover are out of its reach.
+        prefix = [
+            "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
+            "--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search", *prefix,
+        ]  # fmt: skip
     with open(directory / "stderr", "wb") as errors, open(directory / "stdout", "wb") as output:  # noqa: PTH123
         process = subprocess.Popen(
             [*(namespace_command() if namespace else ()), *prefix, *arguments, *options],
@@ -289,9 +293,6 @@ def live_daemon(
             stderr=errors,
             env={**variables, **(environment or {})},
             cwd=directory,
-            user=user,
-            group=user,
-            extra_groups=[] if user is not None else None,
         )
     daemon = LiveDaemon(directory, process, namespace)
     try:

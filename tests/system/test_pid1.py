@@ -248,9 +248,9 @@ os.execve = refuse
     )
     with live_daemon(_SLEEPERS, namespace=namespace, hook=hook) as daemon:
         before = _pids(daemon)
-        for round in range(1, 4):
+        for times in range(1, 4):
             os.kill(daemon.pid, signal.SIGUSR2)
-            daemon.wait_log("Going on in the same process.", round)
+            daemon.wait_log("Going on in the same process.", times)
             assert _pids(daemon) == before
         assert "Cannot re-execute: [Errno 12] no memory for that" in daemon.log()
         victim = _outside(daemon, "two")
