@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from hurd.system import SpawnError, SpawnSpec
 from pid1.command import varied
-from pid1.endpoints import Bind, Endpoint, open_sockets
+from pid1.endpoints import Bind, Endpoint, inherited_sockets, open_sockets
 from pid1.forkexec import Kill, failing_process, fork_exec
 from pid1.inetd import Listener
 from pid1.log import log, say
@@ -58,6 +58,10 @@ class Waiting(Listener):
         elif self.service.status == RUNNING and self.service.value is self:
             self.activation.activate(self.service)
 
+    def carry(self) -> dict[str, Any]:
+        """Return what the next image of the daemon has to know."""
+        return {"descriptors": [sock.fileno() for sock in self.sockets], "process": None}
+
     def release(self) -> None:
         """The service is stopped: close the sockets."""
         self._stop_waiting()
@@ -73,6 +77,15 @@ class ActivatedProcess(Process):
         super().__init__(pid, command)
         self._activation = activation
         self._service = service
+
+    def carry(self) -> dict[str, Any]:
+        """Return what the next image of the daemon has to know."""
+        sockets = self._activation.sockets.get(self._service, ())
+        return {
+            "descriptors": [sock.fileno() for sock in sockets],
+            "process": self.pid,
+            "command": self.command,
+        }
 
     def release(self) -> None:
         """The service is stopped: close the sockets."""
@@ -113,8 +126,7 @@ class Activation:
             raise RuntimeError("only a service can be activated by a socket")
         if service not in self.sockets:
             self.sockets[service] = await open_sockets(self.endpoints, self._bind)
-        if not isinstance(service.termination_handler, _AfterEnd):
-            service.termination_handler = _AfterEnd(self, service.termination_handler)
+        self._see_to_the_end(service)
         if self.lazy:
             value = Waiting(self, service)
             detached(value.wait)
@@ -128,6 +140,20 @@ class Activation:
             raise
         self.close(service)
         return False
+
+    def _see_to_the_end(self, service: Service) -> None:
+        if not isinstance(service.termination_handler, _AfterEnd):
+            service.termination_handler = _AfterEnd(self, service.termination_handler)
+
+    def adopt(self, state: dict[str, Any], service: Service) -> Waiting | Process:
+        """Return the value that the previous image of the daemon carried over."""
+        self.sockets[service] = inherited_sockets(state["descriptors"])
+        self._see_to_the_end(service)
+        if state["process"] is not None:
+            return ActivatedProcess(state["process"], state["command"], self, service)
+        value = Waiting(self, service)
+        detached(value.wait)
+        return value
 
     def activate(self, service: Service) -> None:
         """Start the program of a service that waited for a connection."""

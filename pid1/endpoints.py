@@ -137,6 +137,17 @@ async def open_socket(endpoint: Endpoint, bind: Bind | None = None) -> socket.so
     return sock
 
 
+def inherited_sockets(descriptors: Iterable[int]) -> list[socket.socket]:
+    """Return the sockets that a previous image of the daemon opened (``pid1.reexec``).
+
+    Whether they block is left alone: a program that inherited them shares that.
+    """
+    sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+    for sock in sockets:
+        sock.set_inheritable(False)
+    return sockets
+
+
 def _plain_bind(sock: socket.socket, address: Address) -> None:
     sock.bind(address.to_python())
 

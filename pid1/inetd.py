@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from hurd.system import SpawnError, SpawnSpec
 from pid1.addresses import UNIX, Address
 from pid1.command import varied
-from pid1.endpoints import Bind, Endpoint, open_sockets
+from pid1.endpoints import Bind, Endpoint, inherited_sockets, open_sockets
 from pid1.errors import KeyedError, ServiceNotFound
 from pid1.forkexec import Kill, fork_exec
 from pid1.log import log
@@ -89,6 +88,7 @@ class Inetd(Listener):
         self.max_per_source = max_per_source
         self.connections = 0
         self._sources: dict[str, int] = {}
+        self._children: dict[Service, str] = {}
         self._counter = 0
 
     def listen(self) -> None:
@@ -105,6 +105,23 @@ class Inetd(Listener):
             if sock.fileno() >= 0:
                 loop.remove_reader(sock)
                 sock.close()
+
+    def carry(self) -> dict[str, Any]:
+        """Return what the next image of the daemon has to know."""
+        return {
+            "descriptors": [sock.fileno() for sock in self.sockets],
+            "counter": self._counter,
+            "children": [[service.name, source] for service, source in self._children.items()],
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on where the previous image was; the connections' services get their state later."""
+        self._counter = state["counter"]
+        for name, source in state["children"]:
+            service = self._child(name, None, [])
+            self._count(service, source)
+            supervisor().register([service])
+        self.listen()
 
     def _accept(self, endpoint: Endpoint, sock: socket.socket) -> None:
         for _ in range(_BATCH):
@@ -138,20 +155,27 @@ class Inetd(Listener):
             log(f"Maximum number of {limit} reached; rejecting connection from {name}.")
             connection.close()
             return
-        self.connections += 1
-        self._sources[client.host] = self._sources.get(client.host, 0) + 1
         log(f"Accepted connection on {server} from {name}.")
-        supervisor().spawn_task(self._serve(connection, client), name=f"connection of {self.stem}")
+        service = self._child(self._next_name(), connection, _variables(connection, client))
+        self._count(service, client.host)
+        supervisor().spawn_task(self._serve(service, connection), name=f"start {service.name}")
 
-    def _forget(self, source: str) -> None:
+    def _count(self, service: Service, source: str) -> None:
+        self.connections += 1
+        self._sources[source] = self._sources.get(source, 0) + 1
+        self._children[service] = source
+
+    def _forget(self, service: Service) -> None:
+        source = self._children.pop(service, None)
+        if source is None:
+            return
         self.connections -= 1
         remaining = self._sources.pop(source, 0) - 1
         if remaining > 0:
             self._sources[source] = remaining
 
-    async def _serve(self, connection: socket.socket, client: Address) -> None:
+    async def _serve(self, service: Service, connection: socket.socket) -> None:
         """Run the program for a connection, as a service of its own."""
-        service = self._child(connection, client)
         started: object = False
         try:
             supervisor().register([service])
@@ -161,11 +185,15 @@ class Inetd(Listener):
         finally:
             connection.close()
             if started is False:
-                self._forget(client.host)
+                self._forget(service)
                 supervisor().registry.unregister(service)
 
-    def _child(self, connection: socket.socket, client: Address) -> Service:
+    def _child(self, name: str, connection: socket.socket | None, variables: list[str]) -> Service:
+        """Return the service of a connection; without one it is already running."""
+
         def start(*_arguments: object) -> Process | bool:
+            if connection is None:
+                return False
             connection.setblocking(True)
             descriptor = connection.fileno()
             spec = varied(
@@ -173,7 +201,7 @@ class Inetd(Listener):
                 stdin=descriptor,
                 stdout=descriptor,
                 stderr=descriptor,
-                environment=[*_variables(connection, client), *self.spec.environment],
+                environment=[*variables, *self.spec.environment],
             )
             try:
                 pid = fork_exec(supervisor(), service, spec)
@@ -184,18 +212,18 @@ class Inetd(Listener):
 
         async def stop(value: object, *arguments: object) -> object:
             result = await Kill()(value, *arguments)
-            self._forget(client.host)
+            self._forget(service)
             return result
 
         async def ended(child: Service, value: object, status: int) -> None:
-            self._forget(client.host)
+            self._forget(child)
             count = self.connections
             plural = "connection" if count == 1 else "connections"
             log(f"{count} {plural} still in use after {child.name} termination.")
             await supervisor().default_termination_handler(child, value, status)
 
         service = Service(
-            (self._next_name(),),
+            (name,),
             self.requirements,
             transient=True,
             start=start,
@@ -225,28 +253,52 @@ def _variables(connection: socket.socket, client: Address) -> list[str]:
     ]
 
 
-def inetd_constructor(
-    spec: SpawnSpec,
-    endpoints: list[Endpoint],
-    *,
-    stem: str,
-    requirements: tuple[str, ...] = (),
-    max_connections: float = DEFAULT_MAX_CONNECTIONS,
-    max_per_source: float | None = None,
-    bind: Bind | None = None,
-) -> Callable[..., Awaitable[Inetd]]:
-    """Return the start procedure of an inetd-style service.
+class InetdStart:
+    """The start procedure of an inetd-style service.
 
     ``stem`` names the services of connections: STEM-1, STEM-2, …
     """
 
-    async def start(*_arguments: object) -> Inetd:
-        sockets = await open_sockets(endpoints, bind)
-        value = Inetd(endpoints, sockets, spec, stem, requirements, max_connections, max_per_source)
+    def __init__(
+        self,
+        spec: SpawnSpec,
+        endpoints: list[Endpoint],
+        *,
+        stem: str,
+        requirements: tuple[str, ...] = (),
+        max_connections: float = DEFAULT_MAX_CONNECTIONS,
+        max_per_source: float | None = None,
+        bind: Bind | None = None,
+    ) -> None:
+        self.spec = spec
+        self.endpoints = endpoints
+        self.stem = stem
+        self.requirements = requirements
+        self.max_connections = max_connections
+        self.max_per_source = max_per_source
+        self.bind = bind
+
+    async def __call__(self, *_arguments: object) -> Inetd:
+        value = self._value(await open_sockets(self.endpoints, self.bind))
         detached(value.listen)
         return value
 
-    return start
+    def _value(self, sockets: list[socket.socket]) -> Inetd:
+        return Inetd(
+            self.endpoints,
+            sockets,
+            self.spec,
+            self.stem,
+            self.requirements,
+            self.max_connections,
+            self.max_per_source,
+        )
+
+    def adopt(self, state: dict[str, Any], _service: Service) -> Inetd:
+        """Return the value that the previous image of the daemon carried over."""
+        value = self._value(inherited_sockets(state["descriptors"]))
+        detached(value.resume, state)
+        return value
 
 
 def inetd_destructor(value: Inetd, *_arguments: object) -> bool:

@@ -23,12 +23,17 @@ class Monitor:
     def __str__(self) -> str:
         return "#<monitor>"
 
+    def carry(self) -> dict[str, Any]:
+        """Return what the next image of the daemon has to know."""
+        return {"period": self.period}
+
     def begin(self) -> None:
         """Log now and from now on."""
         log(statistics())
-        self._schedule()
+        self.schedule()
 
-    def _schedule(self) -> None:
+    def schedule(self) -> None:
+        """Log from now on."""
         self._due = asyncio.get_running_loop().call_later(self.period, self.begin)
 
     def release(self) -> None:
@@ -43,7 +48,7 @@ class Monitor:
         self.period = period
         plural = "second" if period == 1 else "seconds"
         log(f"Monitoring logging period changed to {period:g} {plural}.")
-        detached(self._schedule)
+        detached(self.schedule)
 
 
 def statistics() -> str:
@@ -76,10 +81,22 @@ def descriptor_count() -> int:
     return 0
 
 
-def _start(period: float) -> Monitor:
-    monitor = Monitor(period)
-    detached(monitor.begin)
-    return monitor
+class _Start:
+    """The start procedure; ``period`` is seconds."""
+
+    def __init__(self, period: float) -> None:
+        self.period = period
+
+    def __call__(self, *_arguments: object) -> Monitor:
+        monitor = Monitor(self.period)
+        detached(monitor.begin)
+        return monitor
+
+    def adopt(self, state: dict[str, Any], _service: Service) -> Monitor:
+        """Return the monitor that the previous image of the daemon carried over."""
+        monitor = Monitor(state["period"])
+        detached(monitor.schedule)
+        return monitor
 
 
 def _stop(_monitor: Monitor, *_arguments: object) -> bool:
@@ -111,7 +128,7 @@ def monitoring_service(period: float = DEFAULT_PERIOD) -> Service:
     return Service(
         ("monitoring",),
         documentation="Periodically log shepherd resource usage information.",
-        start=lambda *_arguments: _start(period),
+        start=_Start(period),
         stop=_stop,
         actions=(
             Action(

@@ -17,6 +17,7 @@ import os
 import signal
 import socket
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from hurd.system import SpawnError, SpawnSpec, system
@@ -97,7 +98,13 @@ _SPEC_FIELDS: Final = SpawnSpec.__slots__
 
 
 def _pack_definition(service: Service) -> dict[str, Any] | None:
-    """The definition of a service that runs a program and needs no code of a configuration."""
+    """The definition of a service that needs no code of a configuration.
+
+    Its ``origin`` says which function of which module makes it again, and from what;
+    otherwise it is one that runs a program.
+    """
+    if service.origin is not None:
+        return {"origin": service.origin}
     start, stop = service.start, service.stop
     if not isinstance(start, ForkExec) or not isinstance(stop, Kill):
         return None
@@ -125,6 +132,10 @@ def _pack_definition(service: Service) -> dict[str, Any] | None:
 
 
 def _unpack_definition(names: list[str], packed: dict[str, Any]) -> Service:
+    if "origin" in packed:
+        module, function, data = packed["origin"]
+        made: Service = getattr(import_module(module), function)(names, data)
+        return made
     options = dict(packed["spec"])
     spec = SpawnSpec(options.pop("command"), options.pop("environment"), **options)
     return Service(

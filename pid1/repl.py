@@ -10,9 +10,9 @@ import contextlib
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from itertools import count
 from typing import Any, TypeAlias
 
+from pid1.endpoints import inherited_sockets
 from pid1.errors import keyed
 from pid1.log import log
 from pid1.service import STARTING, Service
@@ -25,10 +25,14 @@ Session: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awai
 class ReplSocket:
     """The running value of the REPL service: listens, and begins conversations."""
 
-    def __init__(self, sock: socket.socket, session: Session) -> None:
+    def __init__(self, sock: socket.socket, session: Session, clients: int = 0) -> None:
         self.sock = sock
         self.session = session
-        self._numbers = count(1)
+        self._clients = clients
+
+    def carry(self) -> dict[str, Any]:
+        """Return what the next image of the daemon has to know."""
+        return {"descriptors": [self.sock.fileno()], "clients": self._clients}
 
     def __str__(self) -> str:
         return f"#<input-output: socket {self.sock.fileno()}>"
@@ -55,7 +59,8 @@ class ReplSocket:
         manager.spawn_task(manager.start(service), name=f"start {service.name}")
 
     def _client_service(self, client: socket.socket) -> Service:
-        name = f"repl-client-{next(self._numbers)}"
+        self._clients += 1
+        name = f"repl-client-{self._clients}"
 
         async def start(*_arguments: object) -> Conversation:
             reader, writer = await asyncio.open_unix_connection(sock=client)
@@ -64,6 +69,7 @@ class ReplSocket:
             return conversation
 
         service = Service((name,), transient=True, start=start, stop=lambda *_arguments: False)
+        service.origin = ["pid1.repl", "gone_client", None]
         return service
 
 
@@ -85,6 +91,10 @@ class Conversation:
 
     def __str__(self) -> str:
         return f"#<input-output: socket {self._descriptor}>"
+
+    def carry(self) -> dict[str, Any]:
+        """A conversation ends with the image of the daemon in which it began."""
+        return {}
 
     def begin(self, session: Session) -> None:
         """Talk with the client until it leaves, then end the service."""
@@ -113,19 +123,23 @@ class Conversation:
             self._writer.close()
 
 
-def repl_service(path: str, session: Session) -> Service:
-    """Return the service; ``path`` is its socket, for the daemon's user only."""
+class _Start:
+    """The start procedure; ``path`` is the socket, for the daemon's user only."""
 
-    def start(*_arguments: object) -> ReplSocket:
+    def __init__(self, path: str, session: Session) -> None:
+        self.path = path
+        self.session = session
+
+    def __call__(self, *_arguments: object) -> ReplSocket:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+            os.unlink(self.path)
         sock = socket.socket(socket.AF_UNIX)
         try:
             sock.setblocking(False)
             # Whoever can connect can do anything in the daemon's name.
             mask = os.umask(0o177)
             try:
-                sock.bind(path)
+                sock.bind(self.path)
             except OSError as error:
                 error.step = "bind"  # type: ignore[attr-defined]
                 raise
@@ -135,19 +149,50 @@ def repl_service(path: str, session: Session) -> Service:
         except BaseException:
             sock.close()
             raise
-        value = ReplSocket(sock, session)
+        return self._listen(sock, 0)
+
+    def _listen(self, sock: socket.socket, clients: int) -> ReplSocket:
+        value = ReplSocket(sock, self.session, clients)
         detached(value.listen)
         return value
 
-    def stop(value: ReplSocket, *_arguments: object) -> bool:
+    def adopt(self, state: dict[str, Any], _service: Service) -> ReplSocket:
+        """Return the value that the previous image of the daemon carried over."""
+        (sock,) = inherited_sockets(state["descriptors"])
+        return self._listen(sock, state["clients"])
+
+    def stop(self, value: ReplSocket, *_arguments: object) -> bool:
+        """The stop procedure."""
         value.release()
         with contextlib.suppress(OSError):
-            os.unlink(path)
+            os.unlink(self.path)
         return False
 
+
+def repl_service(path: str, session: Session) -> Service:
+    """Return the service; ``path`` is its socket, for the daemon's user only."""
+    start = _Start(path, session)
     return Service(
         ("repl",),
         documentation="Run a read-eval-print loop (REPL).",
         start=start,
-        stop=stop,
+        stop=start.stop,
     )
+
+
+class _Gone:
+    """The start procedure of a client whose conversation ended with an image of the daemon."""
+
+    def __call__(self, *_arguments: object) -> bool:
+        return False
+
+    def adopt(self, _state: dict[str, Any], service: Service) -> bool:
+        """Stop the service as soon as it is back."""
+        manager = supervisor()
+        manager.spawn_task(manager.stop(service), name=f"end of {service.name}")
+        return True
+
+
+def gone_client(names: list[str], _state: object) -> Service:
+    """Return the service of a client of the previous image: it is told that the client left."""
+    return Service(tuple(names), transient=True, start=_Gone(), stop=lambda *_arguments: False)

@@ -7,6 +7,7 @@ sockets, the files, and the order in which things happen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import os
 import socket
@@ -18,9 +19,10 @@ from typing import Any, Final
 
 from pid1.addresses import UNIX, Address
 from pid1.capture import Capture, open_log_file
-from pid1.endpoints import Bind, Endpoint, open_sockets
+from pid1.endpoints import Bind, Endpoint, inherited_sockets, open_sockets
 from pid1.errors import keyed
 from pid1.log import LINE_FORMAT, log, say
+from pid1.service import Service
 from pid1.sexp import Symbol
 from pid1.supervisor import current_service, detached, supervisor
 from pid1.syslog import MARK, Message, parse, parse_datagram
@@ -59,6 +61,17 @@ class LogFiles(Capture):
     def files(self) -> list[str]:
         """The open files, oldest first."""
         return list(self._files)
+
+    def resume(self, history: list[tuple[int, str]], paths: list[str]) -> None:
+        """Go on where the previous image of the daemon was."""
+        self._history = [(when, line) for when, line in history]
+        for path in paths:
+            with contextlib.suppress(OSError):
+                self._open(path, quiet=False)
+
+    def history(self) -> list[tuple[int, str]]:
+        """The newest messages, oldest first."""
+        return self._history
 
     def add_message(self, line: str, paths: Iterable[str]) -> None:
         """Remember a line, and write it to files at the next ``flush``."""
@@ -153,6 +166,24 @@ class SystemLog:
         self._max_silence = max_silence
         self._last = asyncio.get_running_loop().time()
         self._marker: asyncio.TimerHandle | None = None
+
+    def carry(self) -> dict[str, Any]:
+        """Return what the next image of the daemon has to know.
+
+        Messages whose destination is still being waited for go to the default one now.
+        """
+        while self._backlog:
+            self._write(self._backlog.popleft(), [])
+        self.files.flush()
+        descriptors = [sock.fileno() for sock in self._sockets]
+        kernel = self._kernel if self._kernel >= 0 else None
+        return {
+            "descriptors": descriptors if kernel is None else [*descriptors, kernel],
+            "kernel": kernel,
+            "kernel_file": self.kernel_log_file,
+            "history": self.files.history(),
+            "files": self.files.files(),
+        }
 
     def start(self) -> None:
         """Begin to receive."""
@@ -329,41 +360,79 @@ class SystemLog:
         ]
 
 
-def system_log_constructor(
-    endpoints: list[Endpoint],
-    destination: Destination,
-    default: Callable[[Message], list[str]],
-    *,
-    kernel_log_file: str | None = None,
-    history_size: int = DEFAULT_HISTORY,
-    max_silence: float | None = DEFAULT_MAX_SILENCE,
-    date_format: str = LINE_FORMAT,
-    bind: Bind | None = None,
-) -> Callable[..., Awaitable[SystemLog]]:
-    """Return the start procedure of a system log.
+class SystemLogStart:
+    """The start procedure of a system log.
 
     ``destination`` names the files for a message; where it names none or fails, ``default``
     does.  ``max_silence`` is seconds, after which a mark is written; None: never.
     """
 
-    async def start(*_arguments: object) -> SystemLog:
+    def __init__(
+        self,
+        endpoints: list[Endpoint],
+        destination: Destination,
+        default: Callable[[Message], list[str]],
+        *,
+        kernel_log_file: str | None = None,
+        history_size: int = DEFAULT_HISTORY,
+        max_silence: float | None = DEFAULT_MAX_SILENCE,
+        date_format: str = LINE_FORMAT,
+        bind: Bind | None = None,
+    ) -> None:
+        self.endpoints = endpoints
+        self.destination = destination
+        self.default = default
+        self.kernel_log_file = kernel_log_file
+        self.history_size = history_size
+        self.max_silence = max_silence
+        self.date_format = date_format
+        self.bind = bind
+
+    async def __call__(self, *_arguments: object) -> SystemLog:
         service = current_service.get()
-        kernel = _open_kernel_log(kernel_log_file) if kernel_log_file is not None else None
+        path = self.kernel_log_file
+        kernel = _open_kernel_log(path) if path is not None else None
         try:
-            sockets = await open_sockets(endpoints, bind)
+            sockets = await open_sockets(self.endpoints, self.bind)
         except BaseException:
             if kernel is not None:
                 os.close(kernel[1])
             raise
-        files = LogFiles(history_size, date_format)
+        files = LogFiles(self.history_size, self.date_format)
         if service is not None:
             supervisor().attach_output(service, files)
-        running = SystemLog(endpoints, sockets, kernel, files, destination, default, max_silence)
+        return self._run(sockets, kernel, files)
+
+    def _run(
+        self, sockets: list[socket.socket], kernel: tuple[str, int] | None, files: LogFiles
+    ) -> SystemLog:
+        running = SystemLog(
+            self.endpoints,
+            sockets,
+            kernel,
+            files,
+            self.destination,
+            self.default,
+            self.max_silence,
+        )
         # Messages come on nobody's behalf.
         detached(running.start)
         return running
 
-    return start
+    def adopt(self, state: dict[str, Any], service: Service) -> SystemLog:
+        """Return the value that the previous image of the daemon carried over."""
+        kernel = state["kernel"]
+        descriptors = [fd for fd in state["descriptors"] if fd != kernel]
+        if kernel is not None:
+            os.set_inheritable(kernel, False)
+        files = LogFiles(self.history_size, self.date_format)
+        files.resume(state["history"], state["files"])
+        service.capture = files
+        return self._run(
+            inherited_sockets(descriptors),
+            None if kernel is None else (state["kernel_file"], kernel),
+            files,
+        )
 
 
 def _open_kernel_log(path: str) -> tuple[str, int] | None:

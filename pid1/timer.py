@@ -25,8 +25,9 @@ from pid1.forkexec import fork_exec
 from pid1.log import client_output, log, say
 from pid1.process import signal_target, terminate
 from pid1.service import RUNNING, Action, Service
-from pid1.sexp import Symbol
+from pid1.sexp import Symbol, write
 from pid1.supervisor import Supervisor, current_service, supervisor
+from pid1.wire import read_datum
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -79,6 +80,33 @@ class Timer:
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: Task[None] | None = None
+
+    def carry(self) -> dict[str, Any]:
+        """Return what the next image of the daemon has to know.
+
+        A procedure that is running then ends with this image.
+        """
+        return {
+            "remaining": None if self.remaining == math.inf else self.remaining,
+            "past_runs": write([list(run) for run in self.past_runs]),
+            "processes": list(self.processes.items()),
+            "triggers": self._triggers,
+            "last_due": None if self._last_due == -math.inf else self._last_due,
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on where the previous image was."""
+        if state["remaining"] is not None:
+            self.remaining = state["remaining"]
+        if state["last_due"] is not None:
+            self._last_due = state["last_due"]
+        runs: Any = read_datum(state["past_runs"].encode())
+        self.past_runs = [(outcome, end, start) for outcome, end, start in runs]
+        self._triggers = state["triggers"]
+        for pid, start in state["processes"]:
+            self.processes[pid] = start
+            self._begin_watch(pid)
+        self.start()
 
     def start(self) -> None:
         """Begin to wait for the first occurrence."""
@@ -177,13 +205,19 @@ class Timer:
             self._failed(error, start)
             return
         self.processes[pid] = start
-        self.supervisor.spawn_task(self._watch(pid), name=f"process of timer {self.service.name}")
+        self._begin_watch(pid)
         log(f"Timer '{self.service.name}' spawned process {pid}.")
+
+    def _begin_watch(self, pid: int) -> None:
+        self.supervisor.spawn_task(self._watch(pid), name=f"process of timer {self.service.name}")
 
     async def _watch(self, pid: int) -> None:
         """Wait for the end of a process, or bring it about after the maximum duration."""
         ending = asyncio.ensure_future(self.supervisor.children.wait(pid))
-        done, _ = await asyncio.wait({ending}, timeout=self.max_duration)
+        remaining = None
+        if self.max_duration is not None:
+            remaining = self.max_duration - max(0, int(time.time()) - self.processes[pid])
+        done, _ = await asyncio.wait({ending}, timeout=remaining)
         if not done:
             seconds = _seconds(self.max_duration or 0)
             log(
@@ -266,29 +300,39 @@ def event_to_wire(event: CalendarEvent) -> object:
     ]
 
 
-def timer_constructor(
-    event: CalendarEvent,
-    action: Command | Callable[[], Any],
-    **options: Any,
-) -> Callable[..., Timer | bool]:
-    """Return a start procedure for a timer; the options are those of ``Timer``.
+class TimerStart:
+    """The start procedure of a timer; the options are those of ``Timer``.
 
     The start fails, with a message, if the event can never happen.
     """
 
-    def start(*_arguments: object) -> Timer | bool:
+    def __init__(
+        self, event: CalendarEvent, action: Command | Callable[[], Any], **options: Any
+    ) -> None:
+        self.event = event
+        self.action = action
+        self.options = options
+
+    def __call__(self, *_arguments: object) -> Timer | bool:
         service = current_service.get()
         if service is None:
             raise RuntimeError("a timer can only be started as a service")
-        if next_occurrence(event, time.time()) is None:
-            say(f"No matching event for timer '{service.name}': {event}.")
+        if next_occurrence(self.event, time.time()) is None:
+            say(f"No matching event for timer '{service.name}': {self.event}.")
             say("This indicates that the calendar event is overly constrained.")
             return False
-        timer = Timer(supervisor(), service, event, action, **options)
+        timer = self._timer(service)
         timer.start()
         return timer
 
-    return start
+    def _timer(self, service: Service) -> Timer:
+        return Timer(supervisor(), service, self.event, self.action, **self.options)
+
+    def adopt(self, state: dict[str, Any], service: Service) -> Timer:
+        """Return the timer that the previous image of the daemon carried over."""
+        timer = self._timer(service)
+        timer.resume(state)
+        return timer
 
 
 async def timer_destructor(timer: Timer, *_arguments: object) -> bool:

@@ -19,7 +19,7 @@ from pid1.log import say
 from pid1.service import Action, Service
 from pid1.sexp import Keyword, Symbol, write
 from pid1.supervisor import supervisor
-from pid1.timer import TRIGGER_ACTION, timer_constructor, timer_destructor
+from pid1.timer import TRIGGER_ACTION, TimerStart, timer_destructor
 
 _OPTIONS = frozenset(
     {"name", "directory", "extra-environment-variables", "log-file", "user", "group"}
@@ -98,20 +98,31 @@ async def _spawn(maker: str, arguments: tuple[object, ...]) -> object:
 
 async def _schedule(maker: str, arguments: tuple[object, ...]) -> object:
     words, options = split_arguments(arguments)
-    event, words = parse_timer(words)
-    spec = _spec(words, options, at_home=True)
+    parse_timer(words)
+    name = _name(options, "timer")
+    return await _start(scheduled([name], [maker, words, {**options, "name": None}]))
+
+
+def scheduled(names: list[str], origin: list[Any]) -> Service:
+    """Return the service of a timer for one occasion.
+
+    ``origin`` is the service that made it, the words and the options of the command line:
+    JSON data, for re-creating it after re-execution.
+    """
+    maker, words, options = origin
+    event, command = parse_timer(words)
+    spec = _spec(command, options, at_home=True)
     service = Service(
-        (_name(options, "timer"),),
+        tuple(names),
         (maker,),
         transient=True,
-        start=timer_constructor(
-            event, Command(spec), occurrences=1, log_file=options.get("log-file")
-        ),
+        start=TimerStart(event, Command(spec), occurrences=1, log_file=options.get("log-file")),
         stop=timer_destructor,
         actions=(TRIGGER_ACTION,),
         documentation="Run the given command at the specified time\nand terminate.",
     )
-    return await _start(service)
+    service.origin = ["pid1.transient", "scheduled", origin]
+    return service
 
 
 async def _start(service: Service) -> Any:

@@ -36,7 +36,7 @@ _LISTEN_BACKLOG = 10
 
 @LIBRARY.primitive("make-inetd-constructor", 2, None)
 def make_inetd_constructor(command: Value, endpoints: Value, *rest: Value) -> Constructor:
-    from pid1.inetd import inetd_constructor
+    from pid1.inetd import InetdStart
 
     who = "make-inetd-constructor"
     options = keywords.split(rest, _INETD)
@@ -57,7 +57,7 @@ def make_inetd_constructor(command: Value, endpoints: Value, *rest: Value) -> Co
     per_source = options.get("max-connections-per-source", False)
     return Constructor(
         "inetd-constructor",
-        inetd_constructor(
+        InetdStart(
             spec,
             listening,
             stem=stem.name if isinstance(stem, Symbol) else _string(who, "service-name-stem", stem),

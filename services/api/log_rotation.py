@@ -8,7 +8,7 @@ from typing import Any
 from pid1.calendar import CalendarEvent
 from pid1.rotation import DEFAULT_EXPIRY, DEFAULT_THRESHOLD, Rotation, old_copies
 from pid1.service import Service
-from pid1.timer import TRIGGER_ACTION, timer_constructor, timer_destructor
+from pid1.timer import TRIGGER_ACTION, TimerStart, timer_destructor
 from services import keywords
 from services.api.arguments import optional, symbols
 from services.convert import Host
@@ -71,7 +71,7 @@ def log_rotation_service(*arguments: Value) -> Service:
     return Service(
         symbols(who, "provision", options.get("provision", scheme_list([Symbol("log-rotation")]))),
         symbols(who, "requirement", options.get("requirement", NIL)),
-        start=timer_constructor(event, rotation),
+        start=TimerStart(event, rotation),
         stop=timer_destructor,
         actions=(TRIGGER_ACTION, rotation.action()),
         documentation="Periodically rotate the log files of services.",

@@ -14,7 +14,7 @@ from pid1.endpoints import Endpoint
 from pid1.log import LINE_FORMAT
 from pid1.service import Service
 from pid1.syslog import FACILITIES, PRIORITIES, Message, default_destination, parse
-from pid1.system_log import DEFAULT_MAX_SILENCE, system_log_constructor, system_log_destructor
+from pid1.system_log import DEFAULT_MAX_SILENCE, SystemLogStart, system_log_destructor
 from services import keywords
 from services.api import directories, parameters
 from services.api.arguments import optional, symbols
@@ -188,7 +188,7 @@ def system_log_service(*arguments: Value) -> Service:
     return Service(
         symbols(who, "provision", options.get("provision", default_names)),
         symbols(who, "requirement", options.get("requirement", NIL)),
-        start=system_log_constructor(
+        start=SystemLogStart(
             endpoints,
             _default if destination is None else Destination(destination),
             _default,

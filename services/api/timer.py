@@ -10,6 +10,7 @@ from typing import Any
 from pid1 import timer, transient
 from pid1.calendar import CalendarError, CalendarEvent, cron_event, next_occurrence
 from pid1.command import Command
+from pid1.service import Service
 from services import keywords
 from services.api.arguments import message_error, optional, symbols, use_parameters
 from services.api.processes import read_spec
@@ -220,20 +221,30 @@ def sexp_to_command(sexp: Value) -> Command:
 
 @LIBRARY.primitive("make-timer-constructor", 2, None)
 def make_timer_constructor(event: Value, action: Value, *rest: Value) -> Constructor:
-    options = keywords.split(rest, _TIMER)
+    return Constructor("timer-constructor", _Start(event, action, keywords.split(rest, _TIMER)))
 
-    def start(*arguments: object) -> Any:
-        # Checked only now, so that a mistake does not keep the configuration from loading.
+
+class _Start:
+    """Checks its arguments when it is called: a mistake does not keep a file from loading."""
+
+    def __init__(self, event: Value, action: Value, options: dict[str, Value]) -> None:
+        self._arguments = (event, action, options)
+
+    def _checked(self) -> timer.TimerStart:
         try:
-            begin = _checked_constructor(event, action, options)
+            return _timer_start(*self._arguments)
         except SchemeError as error:
             raise to_keyed(error) from error
-        return begin(*arguments)
 
-    return Constructor("timer-constructor", start)
+    def __call__(self, *arguments: object) -> Any:
+        return self._checked()(*arguments)
+
+    def adopt(self, state: dict[str, Any], service: Service) -> Any:
+        """Take the timer over from the previous image of the daemon."""
+        return self._checked().adopt(state, service)
 
 
-def _checked_constructor(event: Value, action: Value, options: dict[str, Value]) -> Any:
+def _timer_start(event: Value, action: Value, options: dict[str, Value]) -> timer.TimerStart:
     who = "make-timer-constructor"
     if not isinstance(event, CalendarEvent):
         raise keywords.wrong_type(who, "event", event)
@@ -258,7 +269,7 @@ def _checked_constructor(event: Value, action: Value, options: dict[str, Value])
             raise keywords.wrong_type(who, "termination-signal", number)
         chosen["termination_signal"] = number
     runs = action if isinstance(action, Command) else Host(action)
-    return timer.timer_constructor(event, runs, **chosen)
+    return timer.TimerStart(event, runs, **chosen)
 
 
 @LIBRARY.primitive("make-timer-destructor", 0)

@@ -14,7 +14,7 @@ from running import eventually, logged, running_supervisor
 from hurd.system import SpawnSpec
 from pid1.addresses import INET, UNIX, Address
 from pid1.endpoints import Endpoint
-from pid1.inetd import Inetd, inetd_constructor, inetd_destructor
+from pid1.inetd import Inetd, InetdStart, inetd_destructor
 from pid1.log import Output, client_output
 from pid1.service import RUNNING, Service
 from pid1.sexp import write
@@ -53,9 +53,7 @@ async def started(
 ) -> Service:
     service = Service(
         ("inet",),
-        start=inetd_constructor(
-            spec, [Endpoint(address) for address in addresses], stem="cat", **options
-        ),
+        start=InetdStart(spec, [Endpoint(address) for address in addresses], stem="cat", **options),
         stop=inetd_destructor,
     )
     manager.register([service])

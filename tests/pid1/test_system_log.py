@@ -21,7 +21,7 @@ from pid1.service import Service
 from pid1.sexp import write
 from pid1.supervisor import Supervisor
 from pid1.syslog import Message
-from pid1.system_log import LogFiles, SystemLog, system_log_constructor, system_log_destructor
+from pid1.system_log import LogFiles, SystemLog, SystemLogStart, system_log_destructor
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ class Log:
     async def start(self, manager: Supervisor, destination: Any = None, **options: Any) -> Service:
         service = Service(
             ("system-log", "syslogd"),
-            start=system_log_constructor(
+            start=SystemLogStart(
                 options.pop("endpoints", [self.endpoint]),
                 destination or (lambda _: [self.file("messages")]),
                 lambda _: [self.file("default")],

@@ -21,7 +21,7 @@ from pid1.process import is_alive
 from pid1.service import RUNNING, STOPPED, Service
 from pid1.sexp import Symbol, write
 from pid1.supervisor import Supervisor
-from pid1.timer import TRIGGER_ACTION, Timer, timer_constructor, timer_destructor, trigger
+from pid1.timer import TRIGGER_ACTION, Timer, TimerStart, timer_destructor, trigger
 
 EVERY_SECOND = CalendarEvent(seconds=tuple(range(60)))
 FAR = CalendarEvent(minutes=(0,), hours=(3,), months=(2,), days_of_month=(29,))
@@ -53,7 +53,7 @@ def timed(
 ) -> Service:
     service = Service(
         ("tmr",),
-        start=timer_constructor(event, action, **options),
+        start=TimerStart(event, action, **options),
         stop=timer_destructor,
         actions=(TRIGGER_ACTION,),
         transient=transient,

@@ -58,6 +58,7 @@ async def configured() -> AsyncIterator[Configured]:
     async with running_supervisor() as manager:
         daemon = Daemon.__new__(Daemon)
         daemon.journal = []
+        daemon.daemonized = []
         configuration.install(daemon)
         port_output.set(write_output)
         yield Configured(manager)
