@@ -23,7 +23,7 @@ from typing import Any
 
 from pid1.launchers import site_directories
 from pid1.sexp import Symbol, write
-from pid1.wire import read_datum
+from pid1.sexp_reader import read
 
 ROOT = Path(__file__).resolve().parents[2]
 # Seconds after which something that ought to happen is taken not to happen.
@@ -80,7 +80,7 @@ class Reply:
 
     def __init__(self, data: bytes) -> None:
         assert data, "the daemon closed the connection without an answer"
-        reply: Any = read_datum(data)
+        reply: Any = read(data)
         assert reply[0] is Symbol("reply")
         self.result, self.error, self.messages = (part[1] for part in reply[2:])
 
