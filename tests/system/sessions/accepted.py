@@ -26,8 +26,23 @@ class Difference:
     part: str = "daemon"
 
 
-# One message, as a Scheme string; one line of the daemon's log in a reply.
+# One message, as a Scheme string.
 _STRING = r'"(?:[^"\\]|\\.)*"'
+
+
+def _newest_lines(row: str, capture: str, text: str, before: str = "") -> Difference:
+    """The daemon's newest lines, oldest first, as they stand in a reply."""
+    lines = text.strip("\n").replace("\\", r"\\").split("\n")
+    return Difference(
+        row,
+        capture,
+        "reply",
+        r'\(recent-messages \((?:(?!recent-messages).)*\)\) (?=\(log-files \("/tmp/log"\)\))',
+        "(recent-messages ("
+        + " ".join([*(f'(EPOCH . "{line}")' for line in reversed(lines)), *filter(None, [before])])
+        + ")) ",
+    )
+
 
 _END = r'"Service \S+ is not running\."'
 
@@ -88,12 +103,12 @@ _REEXEC = [
         "reexec:\n  Replace the running daemon by a fresh copy of itself, keeping all\n"
         "services, their processes and their state.\n\n",
     ),
-    # The daemon's newest 20 lines, after those: four more came, so four fewer are left.
     Difference(
         "reexec",
         "basic-54-start-root",
         "reply",
-        r'(You must be kidding\."\) )((?:.|\n)*?)(?: \(EPOCH \. "[^"]*"\)){4}(?=\)\) \(log-files)',
+        # Four lines more, so the oldest four are no longer among the newest 20.
+        r'(You must be kidding\."\) )(.*?)(?: \(EPOCH \. "[^"]*"\)){4}(?=\)\) \(log-files)',
         r'\1(EPOCH . "") (EPOCH . "services, their processes and their state.")'
         r' (EPOCH . "  Replace the running daemon by a fresh copy of itself, keeping all")'
         r' (EPOCH . "reexec:") \2',
@@ -139,6 +154,35 @@ _POSITIONS = [
     ]
     for field in ("reply", "stdout")
 ]
+
+_POSITIONS.append(
+    _newest_lines(
+        "error-position",
+        "basic-63-status-after",
+        r"""
+You must be kidding.
+No kexec image loaded; doing nothing.
+Service root is already running.
+Evaluating user expression (if #f #f).
+Unknown keyword.  Try 'herd help'.
+Loading /tmp/bad.scm.
+/tmp/bad.scm:1:1: Syntax error:
+unknown location: source expression failed to match any pattern in form (define x y z)
+Loading /tmp/bad.scm.
+/tmp/bad.scm:1:1: Unbound variable: frobnicate
+Loading /tmp/bad.scm.
+/tmp/bad.scm:1:85: Throw to key `what?!' with args `(\"#<<something>>\")'.
+Stopping service weird...
+Service weird stopped.
+Service weird is now stopped.
+Service oops is not running.
+Service once is not running.
+Service sleeper is not running.
+Service foo is not running.
+""",
+        before='(EPOCH . "")',
+    )
+)
 
 _FAILED_START = [
     *_whole(
@@ -366,8 +410,61 @@ _REPLACEMENT = [
     ),
 ]
 
+_REPLACEMENT.append(
+    _newest_lines(
+        "replacement",
+        "edge-q08",
+        """
+Service root has been started.
+Configuration successfully loaded from '/tmp/c.scm'.
+Starting service slow...
+Evaluating user expression (register-services (list (service (quote …) …))).
+Recording replacement for slow.
+Service slow started.
+Service slow running with value old.
+Service slow has been started.
+Stopping service slow...
+Evaluating user expression (register-services (list (service (quote …) …))).
+Recording replacement for slow.
+Service slow stopped.
+Service slow is now stopped.
+Starting service forker...
+Service forker started.
+Service forker running with value #t.
+Service forker has been started.
+Service forker exited with 4.
+Service forker has been disabled.
+Evaluating user expression (register-services (list (service (quote …) …))).
+""",
+    )
+)
+
+# The service forker is disabled when its process dies.
+_DEATH = [
+    *(
+        Difference(
+            "death",
+            capture,
+            "reply",
+            r"(\(provides \(forker\)\) .*?\(enabled\? )#t(?=\))",
+            r"\1#f",
+        )
+        for capture in ("edge-q06", "edge-q08", "edge-q24")
+    ),
+    Difference("death", "edge-q06", "stdout", r"It is enabled\.", "It is disabled."),
+]
+
 _PID_FILE_STOP = [
-    Difference("pid-file-stop", "edge-q19", "reply", r"\(0 \. EPOCH\)", "(15 . EPOCH)"),
+    *(
+        Difference(
+            "pid-file-stop",
+            capture,
+            "reply",
+            r"(\(provides \(pidf\)\) .*?\(exit-statuses \(\()0 ",
+            r"\g<1>15 ",
+        )
+        for capture in ("edge-q19", "edge-q24")
+    ),
     Difference(
         "pid-file-stop",
         "edge-q19",
@@ -388,7 +485,10 @@ _NUL = [
         stderr="herd: error: failed to start service chan\n",
     ),
     *(
-        Difference("nul", "edge-q21", "reply", pattern, drover)
+        Difference(
+            "nul", capture, "reply", rf"(\(provides \(chan\)\) .*?){pattern}", rf"\1{drover}"
+        )
+        for capture in ("edge-q21", "edge-q24")
         for pattern, drover in [
             (r"\(enabled\? #f\)", "(enabled? #t)"),
             (r" \(running \. EPOCH\)", ""),
@@ -408,6 +508,36 @@ _NUL = [
     ),
 ]
 
+_NUL.append(
+    _newest_lines(
+        "nul",
+        "edge-q24",
+        r"""
+Starting service sysd...
+Spawning systemd-style service sh.
+Service sysd started.
+Service sysd running with value #<<process> id: PID command: (\"sh\" \"-c\" \"sleep 0.3\")>.
+Service sysd has been started.
+Service sysd has been disabled.
+Service sysd is currently disabled.
+Starting service pidf...
+Service pidf started.
+Service pidf running with value #<<process> id: PID command: """
+        r"""(\"sh\" \"-c\" \"(sleep 100 & echo $! > /tmp/pidf)\")>.
+Service pidf has been started.
+Stopping service pidf...
+Service pidf stopped.
+Service pidf is now stopped.
+Starting service chan...
+exec of \"sh\" failed: Invalid argument.
+Service chan failed to start.
+Service chan could not be started.
+Enabled service root.
+Disabled service root.
+""",
+    )
+)
+
 _EAGER_START = [
     Difference(
         "eager-start",
@@ -418,8 +548,13 @@ _EAGER_START = [
     ),
 ]
 
-_UNLOAD_ROOT = _whole(
-    "unload-root",
+_LAST_REPLY = _whole(
+    "last-reply",
+    "basic-65-stop-root",
+    reply='(reply (version 0) (result (root)) (error #f) (messages ("Exiting shepherd...")))',
+    stdout="Exiting shepherd...\n",
+) + _whole(
+    "last-reply",
     "edge-q45",
     status="0",
     reply='(reply (version 0) (result ("#<unspecified>")) (error #f) (messages ("Removing service'
@@ -487,7 +622,8 @@ _ORDER.append(
         "order",
         "kinds-62-status",
         "reply",
-        r'\(EPOCH \. "Service repl2 is now stopped\."\).*?\(EPOCH \. "Stopping service cat-1\.\.\."\)',
+        r'\(EPOCH \. "Service repl2 is now stopped\."\).*?'
+        r'\(EPOCH \. "Stopping service cat-1\.\.\."\)',
         " ".join(
             f'(EPOCH . "{message}")'
             for message in [
@@ -517,7 +653,8 @@ DIFFERENCES = [
     *_MONITOR,
     *_REPLACEMENT,
     *_PID_FILE_STOP,
+    *_DEATH,
     *_NUL,
     *_EAGER_START,
-    *_UNLOAD_ROOT,
+    *_LAST_REPLY,
 ]
