@@ -132,8 +132,7 @@ async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
     write_output.set(put)
     source = _Input(reader)
     count = 0
-    put(_BANNER)
-    put(_PROMPT)
+    put(_BANNER + _PROMPT)
     try:
         while True:
             try:
