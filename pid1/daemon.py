@@ -108,6 +108,7 @@ class Daemon:
         assert root is not None
         self.install_signal_handlers()
         await self.supervisor.start(root)
+        self.server.resume()
         self.loading = True
         self.supervisor.spawn_task(self._configure(ready), name="configuration")
 
@@ -123,7 +124,6 @@ class Daemon:
         """Go on where the previous image was; clients wait until that is done."""
         from pid1.reexec import adopt
 
-        self.server.pause()
         children = self.supervisor.children
         children.keeping = True
         try:

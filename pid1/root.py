@@ -133,7 +133,7 @@ class RootActions:
         await self._unload_all()
         return await self.load_file(_value, file)
 
-    def daemonize(self, _value: Any) -> bool | None:
+    async def daemonize(self, _value: Any) -> bool | None:
         supervisor = self.daemon.supervisor
         if os.getpid() == 1:
             say("Running as PID 1, so not daemonizing.")
@@ -147,6 +147,8 @@ class RootActions:
         say("Restarting signal handler.")
         assert supervisor.root is not None
         supervisor.root.set_value(Process(os.getpid()))
+        for callback in self.daemon.daemonized:
+            await callback()
         say(f"Now running as process {os.getpid()}.")
         return True
 

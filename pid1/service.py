@@ -74,7 +74,8 @@ class Action:
         self.documentation = documentation
 
     def __str__(self) -> str:
-        procedure = text(getattr(self.procedure, "procedure", self.procedure))
+        own = getattr(self.procedure, "procedure", None)
+        procedure = text(own) if own is not None else f"#<procedure {self.name}>"
         return f"#<<action> name: {self.name} proc: {procedure} doc: {text(self.documentation)}>"
 
 

@@ -36,6 +36,7 @@ _MODULES = {
     ("shepherd", "logger"): "logger",
     ("shepherd", "system"): "system",
     ("shepherd", "colors"): "colors",
+    ("shepherd", "args"): "args",
     ("shepherd", "service", "timer"): "timer",
     ("shepherd", "service", "system-log"): "system_log",
     ("shepherd", "service", "log-rotation"): "log_rotation",
@@ -71,9 +72,17 @@ def install(daemon: Daemon) -> None:
     if ("shepherd", "service") not in default_imports:
         default_imports.append(("shepherd", "service"))
     convert.install()
+    daemon.daemonized.append(_run_hook)
     from services.api.service import bind_root
 
     bind_root()
+
+
+async def _run_hook() -> None:
+    """Run ``%post-daemonize-hook``, if any code has asked for it."""
+    internals = sys.modules.get(f"{_API}internals")
+    if internals is not None:
+        await internals.run_post_daemonize()
 
 
 def error_message(error: SchemeError) -> str:

@@ -18,12 +18,26 @@ from pid1.supervisor import current_service
 from pid1.values import Presentation, Process
 from services.scheme import apply
 from services.scheme.errors import SchemeError
+from services.scheme.evaluation import run_now
 from services.scheme.primitives import Await, Primitive, Steps
 from services.scheme.printer import write as write_string
-from services.scheme.types import NIL, Pair, Procedure, Value, Values, scheme_list
+from services.scheme.types import (
+    NIL,
+    Pair,
+    Procedure,
+    Record,
+    RecordType,
+    Value,
+    Values,
+    scheme_list,
+)
 
 if TYPE_CHECKING:
     from services.scheme.machine import Machine
+
+
+# How records of a configuration's own types are sent, by type.
+serializers: dict[RecordType, Procedure] = {}
 
 
 def to_wire(value: Value) -> object:
@@ -39,6 +53,8 @@ def to_wire(value: Value) -> object:
         return _list_to_wire(value)
     if hasattr(value, "to_wire"):
         return value.to_wire()
+    if serializers and type(value) is Record and value.type in serializers:
+        return to_wire(run_now(serializers[value.type], (value,)))
     return write_string(value)
 
 
@@ -220,6 +236,6 @@ def install() -> None:
 
 __all__ = [
     "Constructor", "Host", "Start", "Stop", "first_value", "from_wire", "install",
-    "running_value", "start_callable", "stop_callable", "text_of", "to_keyed",
+    "running_value", "serializers", "start_callable", "stop_callable", "text_of", "to_keyed",
     "to_wire",
 ]  # fmt: skip

@@ -1,21 +1,18 @@
-"""``(shepherd config)``: what the GNU Shepherd was configured with when it was built."""
+"""``(shepherd config)``: what a build of the Shepherd knows about itself."""
 
 from __future__ import annotations
 
 from services.scheme.primitives import Library
 
 LIBRARY = Library()
-
-for _name, _value in {
-    "Version": "1.0.9",  # the GNU Shepherd that drover is compatible with
-    "Prefix-dir": "/usr",
-    "%localstatedir": "/var",
-    "%runstatedir": "/run",
-    "%sysconfdir": "/etc",
-    "%localedir": "/usr/share/locale",
-    "%pkglibdir": "/usr/lib/shepherd",
-    "package-name": "drover",
-    "package-url": "https://shepherding.services",
-    "bug-address": "https://codeberg.org/shepherd/shepherd/issues",
-}.items():
-    LIBRARY.bind(_name, _value)
+# The version whose behaviour drover has; configurations compare it.
+LIBRARY.bind("Version", "1.0.9")
+LIBRARY.bind("Prefix-dir", "/usr")
+LIBRARY.bind("%localstatedir", "/var")
+LIBRARY.bind("%runstatedir", "/run")
+LIBRARY.bind("%sysconfdir", "/etc")
+LIBRARY.bind("%localedir", "/usr/share/locale")
+LIBRARY.bind("%pkglibdir", "/usr/lib/shepherd")
+LIBRARY.bind("package-name", "GNU Shepherd")
+LIBRARY.bind("package-url", "https://shepherding.services")
+LIBRARY.bind("bug-address", "https://codeberg.org/shepherd/shepherd/issues")

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pid1 import actions
+from pid1.capture import Capture
 from pid1.errors import ActionNotFound
 from pid1.log import log, say
 from pid1.service import NO_DESCRIPTION, RUNNING, STOPPED, Action, Service
@@ -26,7 +27,24 @@ from services.scheme.primitives import Await, Call, Library, Steps
 from services.scheme.syntax import Macro
 from services.scheme.types import NIL, Pair, Procedure, Value, is_list, iterate, scheme_list
 
+_RARE = frozenset(
+    {"%precious-signals", "%post-daemonize-hook", "get-message*", "essential-task-thunk"}
+)
+
+
+class _Bindings(dict[str, Value]):
+    """The names of the module; those that are rarely used are imported when asked for."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if name in _RARE and name not in self:
+            from services.api import internals
+
+            self.update(internals.LIBRARY.bindings)
+        return dict.get(self, name, default)
+
+
 LIBRARY = Library()
+LIBRARY.bindings = _Bindings()
 for _library in (
     parameters.LIBRARY,
     processes.LIBRARY,
@@ -419,7 +437,9 @@ def handle_sigchld(_signal: Value = 0) -> bool:
 @LIBRARY.primitive("register-service-logger", 2)
 def register_service_logger(value: Value, logger: Value) -> None:
     target = _service(value)
-    target.capture = logger
+    if logger is not False and not isinstance(logger, Capture):
+        raise wrong_type("register-service-logger", 2, logger)
+    target.capture = None if logger is False else logger
     target.touch()
 
 
