@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
+import signal
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import client
-from bench.services import FINISHED
+from bench import client, usage
 
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/", "LC_ALL": "C.UTF-8", "USER": "root"}
 # Enough for 1,000 services; the same for both, since some programs close them one by one.
 _DESCRIPTORS = 4096
 # Seconds after which something has gone wrong.
 _PATIENCE = 120.0
+# Seconds between two looks.
+_INTERVAL = 0.0005
 
 
 @dataclass(frozen=True)
@@ -83,28 +86,30 @@ class Daemon:
         self.pid = self._process.pid
 
     def wait_until_running(self, count: int) -> float:
-        """Wait until ``count`` services run; return the seconds since the daemon was started."""
-        wanted = FINISHED.format(count=count).encode()
-        seen = b""
-        while not self.log.exists():
-            self._check()
-        with self.log.open("rb", buffering=0) as log:
-            while True:
-                data = log.read()
-                if data:
-                    seen = seen[-len(wanted) :] + data
-                    if wanted in seen:
-                        return time.monotonic() - self.started
-                self._check()
+        """Wait until ``count`` services run; return the seconds since the daemon was started.
 
-    def _check(self) -> None:
+        Not from the log: the GNU Shepherd's may lack its end. Services are started in
+        order, so the last one is asked for, once there are enough processes.
+        """
+        while not self._counts(count):
+            time.sleep(_INTERVAL)
+        last = f"s{count - 1}"
+        while b"(status running)" not in self.request("status", last):
+            time.sleep(_INTERVAL)
+        took = time.monotonic() - self.started
+        running = self.request("status", "root").count(b"(status running)")
+        # The root service and the common requirement run too.
+        if running != count + 2:
+            raise RuntimeError(f"{running} services of {self.candidate.name} run, not {count + 2}")
+        return took
+
+    def _counts(self, count: int) -> bool:
         if self._process.poll() is not None or time.monotonic() - self.started > _PATIENCE:
-            state = "ended" if self._process.returncode is not None else "is not ready"
             raise RuntimeError(
-                f"{self.candidate.name} {state}: {self._errors.read_text()}\n"
-                + (self.log.read_text() if self.log.exists() else "")[-2000:]
+                f"{self.candidate.name} does not get ready: {self._errors.read_text()}\n"
+                + (self.log.read_text() if self.log.exists() else "")[-1000:]
             )
-        time.sleep(0.0005)
+        return len(usage.children(self.pid)) >= count
 
     def request(self, action: str, service: str, timeout: float | None = _PATIENCE) -> bytes:
         """Send a command over the socket; return the reply."""
@@ -141,11 +146,11 @@ class Daemon:
 
     def kill(self) -> None:
         """End the daemon, whatever state it is in, and its services."""
-        from bench import usage
-
-        if self._process.poll() is not None:
-            return
-        processes = [self.pid, *usage.children(self.pid)]
-        for pid in processes:
-            os.kill(pid, 9)
-        self._process.wait()
+        if self._process.poll() is None:
+            for pid in [self.pid, *usage.children(self.pid)]:
+                os.kill(pid, signal.SIGKILL)
+            self._process.wait()
+        # As process 1 of the namespace we inherit what it left, and the dead count as processes.
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG if os.getpid() != 1 else 0)[0]:
+                pass

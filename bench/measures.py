@@ -119,8 +119,6 @@ class _Run:
         """Wait until every service runs."""
         took = self.daemon.wait_until_running(self._count)
         processor = usage.cpu_with_children(self.daemon.pid)
-        if len(usage.children(self.daemon.pid)) != self._count:
-            raise RuntimeError(f"{self._candidate.name} does not run {self._count} processes")
         if noted:
             self.note("ready", took * 1e3)
             self.note("ready-cpu", processor * 1e3)

@@ -47,8 +47,6 @@ _CONFIGURATION = """\
 """
 # Seconds: the default of both daemons, written out because it is subtracted.
 RESPAWN_DELAY = 0.1
-# What both daemons log once `start-in-the-background` is done.
-FINISHED = "Successfully started {count} service"
 
 
 class Program:

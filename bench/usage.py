@@ -5,26 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 _MAPPING = re.compile(rb"[0-9a-f]+-[0-9a-f]+ \S+ \S+ (\S+) (\d+)")
 
 
+def _each_thread(pid: int, file: str) -> Iterator[str]:
+    """The contents of a file of each thread; threads that end meanwhile are left out."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            yield (task / file).read_text()
+
+
 def children(pid: int) -> list[int]:
     """The children of a process."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(child) for child in (task / "children").read_text().split()]
-    return found
+    return [int(child) for text in _each_thread(pid, "children") for child in text.split()]
 
 
 def cpu(pid: int) -> float:
     """Seconds of processor time that all threads of a process have used."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            total += int((task / "schedstat").read_text().split()[0])
-    return total / 1e9
+    return sum(int(text.split()[0]) for text in _each_thread(pid, "schedstat")) / 1e9
 
 
 def cpu_with_children(pid: int) -> float:
@@ -38,11 +39,10 @@ def cpu_with_children(pid: int) -> float:
 
 def switches(pid: int) -> int:
     """How often the threads of a process have gone to sleep."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        status = (task / "status").read_text()
-        total += int(status.partition("\nvoluntary_ctxt_switches:")[2].split(maxsplit=1)[0])
-    return total
+    counters = [
+        text.partition("\nvoluntary_ctxt_switches:")[2] for text in _each_thread(pid, "status")
+    ]
+    return sum(int(counter.split(maxsplit=1)[0]) for counter in counters)
 
 
 def memory(pid: int) -> int:
