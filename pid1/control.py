@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import errno
 import gc
-import inspect
 import os
 import socket
 import stat
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pid1.actions import perform
+from pid1.awaiting import is_awaitable
 from pid1.errors import ServiceError, misc_error
 from pid1.log import Output, client_output, log
 from pid1.supervisor import Supervisor
@@ -105,12 +105,12 @@ class ControlServer:
         # Clients that do not read their reply, the oldest first.
         self._stalled: dict[Connection, None] = {}
         self.busy: set[Connection] = set()
-        self.paused = False
+        # Until somebody says that there is something to serve.
+        self.paused = True
         # Given up for a client when no other descriptor is left.
         self._spare = -1
         self._guest: Connection | None = None
         self.reserve_spare()
-        self._loop.add_reader(listener, self._accept)
 
     def close(self) -> None:
         """Stop serving; clients being served are cut off."""
@@ -354,7 +354,7 @@ class Connection:
             result = perform(
                 self._server.supervisor, command.action, command.service, command.arguments
             )
-            if inspect.isawaitable(result):
+            if is_awaitable(result):
                 self._server.supervisor.spawn_task(self._finish(command, result))
                 return
         except Exception as error:

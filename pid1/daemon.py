@@ -220,6 +220,7 @@ class Daemon:
         root = self.supervisor.root
         assert root is not None
         if root.status == RUNNING:
+            self.ending = "stop"
             self.supervisor.spawn_task(self.supervisor.stop(root), name="shutdown")
 
     def _on_exception(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

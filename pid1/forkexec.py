@@ -148,9 +148,10 @@ class ForkExec:
         try:
             pid = fork_exec(supervisor(), service, self.spec, self.log_file)
         except SpawnError as error:
-            say(f"{error}.")
             if not self.exits_on_failure:
+                say(f"{error}.")
                 return False
+            log(f"[{os.path.basename(self.spec.command[0])}] {error}")
             pid = failing_process(service, error)
         if self.pid_file is None:
             return Process(pid, self.spec.command)
@@ -270,11 +271,14 @@ async def spawn_command(spec: SpawnSpec, log_file: str | None = None) -> int:
     except SpawnError as error:
         say(f"{error}.")
         return failure_code(error) << 8
+    supervisor().commands[pid] = current_service.get()
     try:
         return await supervisor().children.wait(pid)
     except asyncio.CancelledError:
         supervisor().spawn_task(_end(pid), name=f"end process {pid}")
         raise
+    finally:
+        supervisor().commands.pop(pid, None)
 
 
 async def _end(pid: int) -> None:

@@ -26,7 +26,7 @@ from pid1.errors import misc_error
 from pid1.forkexec import ForkExec, Kill
 from pid1.log import log, the_log
 from pid1.process import is_alive, signal_target, terminate
-from pid1.service import RUNNING, STARTING, STOPPED, STOPPING, Service
+from pid1.service import RUNNING, STARTING, STOPPING, Service
 from pid1.sexp import write
 from pid1.supervisor import Replay, Supervisor
 from pid1.values import Presentation, Process, encode
@@ -184,6 +184,7 @@ def _pack_service(supervisor: Supervisor, service: Service) -> dict[str, Any]:
         "respawns": service.respawns,
         "exits": service.exits,
         "children": sorted(service.children or ()),
+        "commands": [pid for pid, owner in supervisor.commands.items() if owner is service],
         "respawning": service in supervisor.respawning,
         "end": _pack_end(supervisor, service),
         "capture": None if capture is None else capture.carry(),
@@ -211,6 +212,8 @@ def snapshot(daemon: Daemon) -> dict[str, Any]:
         "clients": daemon.server.carry(),
         "root": {"changes": root.changes, "enabled": root.enabled} if root is not None else None,
         "background": supervisor.background,
+        # What waited for them is gone with this image, so they are ended by the next one.
+        "commands": [pid for pid, owner in supervisor.commands.items() if owner is None],
         "unclaimed": supervisor.children.unclaimed(),
         "services": [
             _pack_service(supervisor, service)
@@ -249,12 +252,14 @@ def execute(daemon: Daemon) -> None:
     Raises OSError with the reason.
     """
     daemon.server.release_spare()
-    state = snapshot(daemon)
-    file = _unnamed_file()
-    descriptors = [*_descriptors(state), file]
     # A signal that comes before the next image has its handlers shall wait for them.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    descriptors: list[int] = []
+    file = -1
     try:
+        state = snapshot(daemon)
+        file = _unnamed_file()
+        descriptors = [*_descriptors(state), file]
         _write(file, json.dumps(state).encode())
         for descriptor in descriptors:
             os.set_inheritable(descriptor, True)
@@ -263,7 +268,8 @@ def execute(daemon: Daemon) -> None:
         for descriptor in descriptors:
             with contextlib.suppress(OSError):
                 os.set_inheritable(descriptor, False)
-        os.close(file)
+        if file >= 0:
+            os.close(file)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         daemon.server.reserve_spare()
 
@@ -330,6 +336,8 @@ def adopt(daemon: Daemon, state: dict[str, Any], again: Replay) -> None:
             _adopt_service(supervisor, service, packed)
         except Exception as error:
             log(f"Cannot take over service {name}: {type(error).__name__}: {error}")
+    for pid in state["commands"]:
+        supervisor.spawn_task(_end(supervisor, [pid]), name=f"end process {pid}")
     supervisor.children.claim(dict(state["unclaimed"]))
     daemon.server.adopt(state["clients"])
     log(f"Took over {len(wanted)} services from the previous image.")
@@ -374,11 +382,19 @@ def _adopt_service(supervisor: Supervisor, service: Service, packed: dict[str, A
             log(f"The running value of service {service.name} could not be carried over.")
     service.touch()
     if status == STARTING:
-        service.status = STOPPED
+        remains = [*packed["children"], *packed["commands"]]
         supervisor.spawn_task(
-            _start_again(supervisor, service, packed["children"]), name=f"start {service.name}"
+            _start_again(supervisor, service, remains), name=f"start {service.name}"
         )
         return
+    if packed["commands"]:
+        work = _end(supervisor, packed["commands"])
+        supervisor.spawn_task(work, name=f"end commands of {service.name}")
+    # Before anything is stopped: the group tells what belongs to the service.
+    if packed["children"] and supervisor.contain(service) is not None:
+        assert service.containment is not None
+        for pid in packed["children"]:
+            service.containment.add(pid)
     for pid in packed["children"]:
         supervisor.own(service, pid)
     if service.main_pid is not None and not is_alive(service.main_pid):
@@ -397,11 +413,16 @@ def _adopt_service(supervisor: Supervisor, service: Service, packed: dict[str, A
         supervisor.spawn_task(supervisor.respawn(service), name=f"respawn {service.name}")
 
 
-async def _start_again(supervisor: Supervisor, service: Service, remains: list[int]) -> None:
-    """Begin a start anew, without what its first attempt left running."""
-    for pid in remains:
+async def _end(supervisor: Supervisor, pids: list[int]) -> None:
+    """End processes whose outcome nobody waits for any more."""
+    for pid in pids:
         with contextlib.suppress(OSError):
             await terminate(supervisor.children, signal_target(pid), wait_for=pid)
+
+
+async def _start_again(supervisor: Supervisor, service: Service, remains: list[int]) -> None:
+    """Begin a start anew, without what its first attempt left running."""
+    await _end(supervisor, remains)
     await supervisor.start(service)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import inspect
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from hurd.system import system
 from pid1 import values
+from pid1.awaiting import is_awaitable
 from pid1.capture import Capture
 from pid1.errors import KeyedError, ServiceNotFound, ServiceQuit, keyed
 from pid1.log import client_output, log, say
@@ -83,6 +83,8 @@ class Supervisor:
         # Kept for re-execution: what is under way without a transition that shows it.
         self.background: list[list[str]] = []
         self.respawning: set[Service] = set()
+        # Processes that a computation waits for, by number, and the service that it is part of.
+        self.commands: dict[int, Service | None] = {}
         # Ends of main processes that their handler has not seen to yet: value, status, and
         # whether it has begun.
         self.ends: dict[Service, tuple[Any, int, bool]] = {}
@@ -240,7 +242,7 @@ class Supervisor:
         token = current_service.set(service)
         try:
             value = service.start(*arguments)
-            if inspect.isawaitable(value):
+            if is_awaitable(value):
                 value = await self._await_start(service, value)
         except asyncio.CancelledError:
             self._start_failed(service)
@@ -485,7 +487,7 @@ class Supervisor:
         token = current_service.set(service)
         try:
             result = service.stop(service.value, *arguments)
-            if inspect.isawaitable(result):
+            if is_awaitable(result):
                 result = await result
         except Exception as reason:
             error = keyed(reason).raised_by(service.name, "stop")
@@ -626,7 +628,7 @@ class Supervisor:
         self.ends[service] = (value, status, True)
         try:
             result = handler(service, value, status)
-            if inspect.isawaitable(result):
+            if is_awaitable(result):
                 await result
         except Exception as error:
             log(f"Error in the termination handler of {service.name}: {keyed(error)}")

@@ -117,6 +117,7 @@ class LiveDaemon:
         """The daemon's number as this process sees it."""
         if not self.namespace:
             return self.process.pid
+        pid: int
         (pid,) = eventually(lambda: children(self.process.pid), what="unshare started the daemon")
         return pid
 
@@ -266,8 +267,9 @@ def live_daemon(
 ) -> Iterator[LiveDaemon]:
     """Run a daemon; at the end it and everything that it started are killed.
 
-    `prefix` is a command that starts its operands, such as `prlimit`; `user` is the number of an ordinary user.  With `standard` the options
-    for socket, log and configuration are given.  `@DIR@` in the configuration is the directory.
+    `prefix` is a command that starts its operands; `user` is the number of an ordinary user.  With
+    `standard` the options for socket, log and configuration are given.  `@DIR@` in the
+    configuration is the directory.
     """
     # Not pytest's: the name of a socket may have 107 bytes only.
     directory = Path(tempfile.mkdtemp(prefix="drover-live-"))

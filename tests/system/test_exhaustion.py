@@ -207,7 +207,7 @@ _TALKATIVE = """
   (service '(talker)
     #:start (make-forkexec-constructor
       '("sh" "-c"
-        "i=0; while :; do echo line $i of many; i=$((i+1)); [ $((i % 50)) != 0 ] || sleep 0.01; done")
+        "i=0; while :; do echo line $i of many; i=$((i+1)); [ $((i%50)) != 0 ] || sleep 0.01; done")
       #:log-file "@DISK@/talker.log")
     #:stop (make-kill-destructor))))
 (start-in-the-background '(talker))
