@@ -6,10 +6,10 @@ or as a coroutine: most commands need no task.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable
 from typing import Any
 
+from pid1.awaiting import is_awaitable
 from pid1.errors import ActionNotFound, KeyedError, ServiceError, ServiceNotFound, keyed
 from pid1.log import say, say_all
 from pid1.service import RUNNING, STOPPED, Action, Service
@@ -71,7 +71,7 @@ async def _stop_now(supervisor: Supervisor, service: Service, arguments: list[ob
 
 def _custom(service: Service, action: Action, arguments: list[object]) -> Any:
     value = run(service, action, arguments)
-    return _encoded(value) if inspect.isawaitable(value) else [encode(value)]
+    return _encoded(value) if is_awaitable(value) else [encode(value)]
 
 
 async def _encoded(value: Awaitable[Any]) -> object:
@@ -83,7 +83,7 @@ def run(service: Service, action: Action, arguments: list[object]) -> Any:
     token = current_service.set(service)
     try:
         value = action.procedure(service.value, *arguments)
-        if inspect.isawaitable(value):
+        if is_awaitable(value):
             return _run_later(service, action, value)
         return value
     except Exception as error:

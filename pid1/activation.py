@@ -8,12 +8,12 @@ no connection is refused while the program is respawned.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import socket
 from collections.abc import Callable
 from typing import Any, Final
 
 from hurd.system import SpawnError, SpawnSpec
+from pid1.awaiting import is_awaitable
 from pid1.command import varied
 from pid1.endpoints import Bind, Endpoint, inherited_sockets, open_sockets
 from pid1.forkexec import Kill, failing_process, fork_exec
@@ -196,7 +196,7 @@ class _AfterEnd:
         handler = self.handler or supervisor().default_termination_handler
         try:
             result = handler(service, value, status)
-            if inspect.isawaitable(result):
+            if is_awaitable(result):
                 await result
         finally:
             if service.status == STOPPED:

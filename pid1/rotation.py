@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import os
 import stat
 import time
@@ -17,6 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from hurd.system import SpawnSpec
+from pid1.awaiting import is_awaitable
 from pid1.capture import Capture
 from pid1.errors import KeyedError, keyed, system_error
 from pid1.forkexec import default_environment, spawn_command
@@ -107,7 +107,7 @@ class Rotation:
     async def _compress(self, path: str) -> None:
         if callable(self.compression):
             result = self.compression(path)
-            if inspect.isawaitable(result):
+            if is_awaitable(result):
                 await result
             return
         program = _PROGRAMS.get(self.compression)

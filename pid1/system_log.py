@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import os
 import socket
 import stat
@@ -18,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from pid1.addresses import UNIX, Address
+from pid1.awaiting import is_awaitable
 from pid1.capture import Capture, open_log_file
 from pid1.endpoints import Bind, Endpoint, inherited_sockets, open_sockets
 from pid1.errors import keyed
@@ -288,7 +288,7 @@ class SystemLog:
             paths = self._destination(message)
         except Exception as error:
             paths = self._complain(error)
-        if inspect.isawaitable(paths):
+        if is_awaitable(paths):
             self._worker = supervisor().spawn_task(self._work(message, paths), name="system log")
         else:
             self._write(message, paths)
@@ -299,7 +299,7 @@ class SystemLog:
         try:
             while True:
                 try:
-                    result = await pending if inspect.isawaitable(pending) else pending
+                    result = await pending if is_awaitable(pending) else pending
                 except Exception as error:
                     result = self._complain(error)
                 self._write(message, result)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import math
 import signal
 import time
@@ -18,6 +17,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from pid1 import values
+from pid1.awaiting import is_awaitable
 from pid1.calendar import CalendarEvent, next_occurrence
 from pid1.command import Command
 from pid1.errors import KeyedError, keyed
@@ -245,7 +245,7 @@ class Timer:
         token = _running_timer.set(self)
         try:
             result = procedure()
-            if inspect.isawaitable(result):
+            if is_awaitable(result):
                 await result
         except Exception as error:
             self._failed(error, start)

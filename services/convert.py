@@ -6,11 +6,11 @@ the interpreter; one that is a constructor written in Python is used directly.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from pid1.awaiting import is_awaitable
 from pid1.errors import KeyedError, ServiceQuit
 from pid1.log import log
 from pid1.sexp import Keyword, Symbol, Vector
@@ -124,7 +124,7 @@ class Host:
             result = apply(self.procedure, arguments)
         except SchemeError as error:
             raise self.translate(error) from error
-        if inspect.isawaitable(result):
+        if is_awaitable(result):
             return self._later(result)
         return first_value(result)
 
@@ -156,14 +156,14 @@ class Start(Host):
 
     def __call__(self, *arguments: object) -> Any:
         result = self.run(tuple([from_wire(argument) for argument in arguments]))
-        if inspect.isawaitable(result):
+        if is_awaitable(result):
             return self._finish_later(result)
         return running_value(result)
 
     @staticmethod
     async def _finish_later(work: Awaitable[Value]) -> Any:
         result = running_value(await work)
-        return await result if inspect.isawaitable(result) else result
+        return await result if is_awaitable(result) else result
 
 
 def running_value(value: Value) -> Any:
@@ -207,7 +207,7 @@ class Constructor(Procedure):
 
     def _steps(self, *arguments: Value) -> Steps:
         result = self.host(*arguments)
-        if inspect.isawaitable(result):
+        if is_awaitable(result):
             result = yield Await(result)
         return result
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import inspect
 from typing import Any
 
 from pid1 import repl
+from pid1.awaiting import is_awaitable
 from pid1.service import Service
 from services import keywords
 from services.api import directories
@@ -173,7 +173,7 @@ def _meta_command(line: str, put: Any) -> None:
 async def _evaluate(datum: Value) -> list[Value]:
     """Return the values to show."""
     value = evaluate(datum, _module())
-    if inspect.isawaitable(value):
+    if is_awaitable(value):
         value = await value
     values = value.items if isinstance(value, Values) else [value]
     return [one for one in values if one is not None]

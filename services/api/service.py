@@ -6,10 +6,10 @@ Scheme value as it is; each procedure here is a thin translation.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from typing import Any
 
+from pid1.awaiting import is_awaitable
 from pid1 import actions
 from pid1.capture import Capture
 from pid1.errors import ActionNotFound
@@ -390,11 +390,11 @@ def perform_service_action(value: Value, name: Value, *arguments: Value) -> Step
     custom = target.action(name.name)
     if custom is not None:
         result = actions.run(target, custom, wire)
-        return (yield Await(result)) if inspect.isawaitable(result) else result
+        return (yield Await(result)) if is_awaitable(result) else result
     if name.name == "status" and not arguments:
         return target
     result = actions.perform(supervisor(), name, Symbol(target.name), wire)
-    if inspect.isawaitable(result):
+    if is_awaitable(result):
         result = yield Await(result)
     value = from_wire(result)
     return value.car if type(value) is Pair and value.cdr is NIL else value

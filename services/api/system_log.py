@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import socket
 from collections.abc import Awaitable
@@ -10,6 +9,7 @@ from typing import Any
 
 from hurd.system import system
 from pid1.addresses import UNIX, Address
+from pid1.awaiting import is_awaitable
 from pid1.endpoints import Endpoint
 from pid1.log import LINE_FORMAT
 from pid1.service import Service
@@ -140,7 +140,7 @@ class Destination(Host):
 
     def __call__(self, *arguments: object) -> Any:
         result = self.run(arguments)
-        return self._names(result) if inspect.isawaitable(result) else _paths(result)
+        return self._names(result) if is_awaitable(result) else _paths(result)
 
     @staticmethod
     async def _names(work: Awaitable[Value]) -> list[str]:
