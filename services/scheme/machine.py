@@ -139,6 +139,9 @@ class Machine:
                             self.limit = Machine.limit_default
                 except Exception as error:
                     result = raise_in(self, as_scheme_error(error))
+                    if perf_counter() > deadline:  # raising and catching may be all it does
+                        self.value = result
+                        return
         except Stop:
             return
         except BaseException as error:
