@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from pathlib import Path
 from typing import Any, Final
 
 from pid1.log import LineFile, the_log, time_prefix
@@ -26,7 +25,7 @@ def open_log_file(path: str) -> int:
     Opened so that a FIFO without a reader or a dead terminal cannot block the daemon.
     Raises OSError with ``filename`` set.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
     return os.open(path, flags, 0o640)
 
@@ -45,7 +44,7 @@ class Capture:
         # Known once the process runs; the lines before that are marked with the name only.
         self.pid: int | None = None
         self.version = 0
-        self._path = str(Path(path).absolute()) if path is not None else None
+        self._path = os.path.join(os.getcwd(), path) if path is not None else None
         self._file = LineFile(open_log_file(self._path) if self._path is not None else -1)
         self._history: list[tuple[int, str]] = []
         self._partial: dict[int, bytes] = {}
@@ -174,5 +173,5 @@ class Capture:
         if self._path is None:
             return
         if rename_to is not None:
-            Path(self._path).rename(rename_to)
+            os.rename(self._path, rename_to)
         self._file.replace(open_log_file(self._path))

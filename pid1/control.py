@@ -13,7 +13,6 @@ import gc
 import os
 import socket
 import stat
-from pathlib import Path
 from typing import Any, Final
 
 from pid1.actions import perform
@@ -74,7 +73,7 @@ def open_socket(path: str) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with contextlib.suppress(FileNotFoundError):
-            Path(path).unlink()
+            os.unlink(path)
         listener.bind(path)
         listener.listen(_BACKLOG)
         listener.setblocking(False)

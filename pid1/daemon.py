@@ -13,7 +13,6 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, Final
 
 from hurd.system import FileWatch, RebootError, system
@@ -315,7 +314,7 @@ class Daemon:
         for path in (self.socket_path, self.pid_file):
             if path is not None:
                 with contextlib.suppress(OSError):
-                    Path(path).unlink()
+                    os.unlink(path)
         if not self.rebooting:
             log("Exiting.")
             return
@@ -338,7 +337,7 @@ class Daemon:
 
     def _on_watch(self) -> None:
         watch = self._watch
-        deleted = watch.changed() if watch is not None else not Path(self.socket_path).exists()
+        deleted = watch.changed() if watch is not None else not os.path.exists(self.socket_path)
         if not deleted:
             if watch is None:
                 self.loop.call_later(_WATCH_INTERVAL, self._on_watch)

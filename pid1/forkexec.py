@@ -12,7 +12,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from hurd.system import SpawnError, SpawnSpec, system
@@ -39,8 +38,8 @@ def own_directory() -> str:
     """Where services run: ``/`` for root, else the home directory (SHEPHERD.md 4.1)."""
     directory = "/"
     if os.getuid() != 0:
-        directory = os.environ.get("HOME") or str(Path.home())
-        if not Path(directory).is_dir():
+        directory = os.environ.get("HOME") or os.path.expanduser("~")
+        if not os.path.isdir(directory):
             directory = "/"
     return directory
 
@@ -144,7 +143,7 @@ class ForkExec:
         service = current_service.get()
         if self.pid_file is not None:
             with contextlib.suppress(FileNotFoundError):
-                Path(self.pid_file).unlink()
+                os.unlink(self.pid_file)
         try:
             pid = fork_exec(supervisor(), service, self.spec, self.log_file)
         except SpawnError as error:
@@ -191,6 +190,11 @@ def failing_process(service: Service | None, error: SpawnError) -> int:
         raise system_error("fork", second) from second
 
 
+def _number_in(path: str) -> int:
+    with open(path) as file:  # noqa: PTH123
+        return int(file.read().split()[0])
+
+
 async def read_pid_file(path: str, timeout: float, validate: bool = False) -> int | None:
     """Return the number in a PID file once it is there, None after ``timeout`` seconds.
 
@@ -202,7 +206,7 @@ async def read_pid_file(path: str, timeout: float, validate: bool = False) -> in
     pause = _FIRST_LOOK
     while True:
         try:
-            pid = int(Path(path).read_text().split()[0])
+            pid = _number_in(path)
             if not validate or (pid > 0 and is_alive(pid)):
                 return pid
         except (OSError, ValueError, IndexError, OverflowError):
@@ -289,9 +293,9 @@ async def _end(pid: int) -> None:
 def shell_command(text: str) -> SpawnSpec:
     """The way a command string is run: by ``$SHELL``, in the daemon's directory."""
     shell = os.environ.get("SHELL") or "/bin/sh"
-    return SpawnSpec([shell, "-c", text], default_environment(), directory=str(Path.cwd()))
+    return SpawnSpec([shell, "-c", text], default_environment(), directory=os.getcwd())
 
 
 def program_command(command: Sequence[str]) -> SpawnSpec:
     """The way ``system*`` runs a program, in the daemon's directory."""
-    return SpawnSpec(list(command), default_environment(), directory=str(Path.cwd()))
+    return SpawnSpec(list(command), default_environment(), directory=os.getcwd())

@@ -15,7 +15,6 @@ import socket
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Final
 
 HISTORY: Final = 20
@@ -108,8 +107,8 @@ class FileDestination:
     """A log file: each line stamped with the time; mode 640, parents created 700."""
 
     def __init__(self, path: str) -> None:
-        self.path = str(Path(path).absolute())
-        Path(self.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = os.path.join(os.getcwd(), path)
+        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
         self._file = LineFile(self._open())
 
     def _open(self) -> int:
@@ -123,7 +122,7 @@ class FileDestination:
     def reopen(self, rename_to: str | None = None) -> None:
         """Go on in a fresh file, after renaming the old one if asked (log rotation)."""
         if rename_to is not None:
-            Path(self.path).rename(rename_to)
+            os.rename(self.path, rename_to)
         self._file.replace(self._open())
 
 
