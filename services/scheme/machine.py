@@ -8,6 +8,7 @@ between any two steps.  Errors, escapes and the unwinding of frames are in ``unw
 
 from __future__ import annotations
 
+import gc
 from itertools import repeat
 from time import perf_counter
 from typing import Any
@@ -26,6 +27,7 @@ from services.scheme.types import NIL, Keyword, Value, Values, scheme_list
 
 JUMP: Any = type("Jump", (), {"__repr__": lambda self: "JUMP"})()
 
+_DEEP = 50_000  # entries of the stack that are worth the collector's while
 _STEPS = 64  # steps between two looks at the clock
 _FRAME_BYTES = 200  # measured: what a frame of a simple recursion keeps alive
 _share = 4  # the stack may take this part of the memory: a quarter
@@ -66,15 +68,19 @@ class Machine:
     """
 
     __slots__ = (
-        "awaitable", "dynamic", "env", "error", "limit", "node", "stack", "state", "value",
+        "awaitable", "dynamic", "env", "error", "frozen", "limit", "node", "stack", "state",
+        "value",
     )  # fmt: skip
 
-    limit_default = 0
+    limit_default = 0  # entries of the stack
+    deep = 0  # how many machines hold a frozen stack
+    host_froze = False  # the host keeps objects of its own from the collector
 
     def __init__(self) -> None:
         if not Machine.limit_default:
             Machine.limit_default = _stack_limit()
         self.limit = Machine.limit_default
+        self.frozen = 0  # depth of the stack when it was last hidden from the collector
         self.stack: list[Any] = [finish, None]
         # Parameters bound around the caller's evaluation, if one is running, are seen here too.
         self.dynamic = Dynamic(None, dynamic.bindings)
@@ -132,11 +138,8 @@ class Machine:
                         if perf_counter() > deadline:
                             self.value = result
                             return
-                        if len(stack) > self.limit:
-                            self.limit += Machine.limit_default // 8  # for the handlers
-                            raise stack_overflow()
-                        if self.limit > Machine.limit_default > 2 * len(stack):
-                            self.limit = Machine.limit_default
+                        if len(stack) > _DEEP or self.frozen:
+                            self._watch_depth()
                 except Exception as error:
                     result = raise_in(self, as_scheme_error(error))
                     if perf_counter() > deadline:  # raising and catching may be all it does
@@ -149,6 +152,38 @@ class Machine:
             raise
         finally:
             dynamic.bindings = outer
+            if self.frozen and self.state in ("done", "failed"):
+                self.thaw()
+
+    def _watch_depth(self) -> None:
+        """Bound the stack, and keep Python's collector from walking a deep one again and again.
+
+        A full collection takes 50 ms for each million frames.  Raises SchemeError.
+        """
+        depth = len(self.stack)
+        if depth > self.limit:
+            self.limit += Machine.limit_default // 8  # for the handlers
+            raise stack_overflow()
+        if self.limit > Machine.limit_default > 2 * depth:
+            self.limit = Machine.limit_default
+        if depth > self.frozen + _DEEP:
+            if not self.frozen:
+                if not Machine.deep:
+                    Machine.host_froze = gc.get_freeze_count() > 0
+                Machine.deep += 1
+            self.frozen = depth
+            gc.freeze()
+        elif self.frozen and depth < _DEEP:
+            self.thaw()
+
+    def thaw(self) -> None:
+        """The stack is not deep any more."""
+        self.frozen = 0
+        Machine.deep -= 1
+        if not Machine.deep:
+            gc.unfreeze()
+            if Machine.host_froze:
+                gc.freeze()
 
     def resume(self, value: Value) -> None:
         """Give the value of the awaitable; ``run`` goes on."""
@@ -259,7 +294,7 @@ def resume_generator(value: Value, running: Running, machine: Machine) -> Any:
     except StopIteration as end:
         return end_generator(end.value, running, machine)
     except SchemeError as error:
-        _locate(error, running.where)
+        locate(error, running.where)
         raise
     except Exception as error:
         raise as_scheme_error(error, running.primitive.name, running.where) from error
@@ -378,7 +413,8 @@ def _keyword_error(message: str, keyword: Value) -> SchemeError:
 # Errors
 
 
-def _locate(error: SchemeError, where: Where) -> None:
+def locate(error: SchemeError, where: Where) -> None:
+    """Note where an error was raised, unless that is known already."""
     if error.location is None and where is not None:
         error.location = where[0].location(where[1])
 
@@ -391,13 +427,13 @@ def stack_overflow(who: str | None = None) -> SchemeError:
 def as_scheme_error(error: Exception, who: str | None = None, where: Where = None) -> SchemeError:
     """What a Python exception is in Scheme; ``who`` is the primitive that raised it."""
     if isinstance(error, SchemeError):
-        _locate(error, where)
+        locate(error, where)
         return error
     for translate in host_errors:
         translated = translate(error)
         if translated is not None:
             translated.__cause__ = error
-            _locate(translated, where)
+            locate(translated, where)
             return translated
     if isinstance(error, OSError):
         result = system_error(who or "system", error)
@@ -409,7 +445,7 @@ def as_scheme_error(error: Exception, who: str | None = None, where: Where = Non
         text = f"{type(error).__name__}: {error}"
         result = SchemeError("misc-error", (who or False, "~A", scheme_list((text,)), False))
     result.__cause__ = error
-    _locate(result, where)
+    locate(result, where)
     return result
 
 

@@ -22,12 +22,13 @@ from services.scheme.machine import (
     as_scheme_error,
     end_generator,
     leave,
+    locate,
     resume_generator,
     serve,
 )
 from services.scheme.types import Procedure, Symbol, Value, Values
 
-_BATCH = 20_000  # frames dropped between two looks at the clock
+_BATCH = 250  # frames dropped in one step; there are 64 steps between two looks at the clock
 
 
 def raise_in(machine: Machine, error: SchemeError) -> Any:
@@ -142,6 +143,7 @@ def _leave_generator(machine: Machine, running: Running, error: SchemeError | No
         return end_generator(end.value, running, machine)
     except Exception as another:
         if another is error:
+            locate(error, running.where)
             return _UNWINDING
         raised = as_scheme_error(another, running.primitive.name, running.where)
         return _dispatch(machine, raised, machine.dynamic.handler)
@@ -321,3 +323,5 @@ def abandon(machine: Machine, reason: BaseException, seconds: float = 0.05) -> N
             with suppress(SchemeError):
                 run_now(state.after, (), seconds, state.parent.bindings)
     machine.state, machine.error = "failed", reason
+    if machine.frozen:
+        machine.thaw()

@@ -24,6 +24,7 @@ from services.scheme import (
     read_one,
     user_module,
 )
+from services.scheme.machine import Machine
 from services.scheme.modules import _loaded
 from services.scheme.primitives import Await, Call, Library, TailCall
 from services.scheme.printer import write
@@ -267,3 +268,21 @@ def test_a_thousand_services_are_read_quickly(tmp_path: Path) -> None:
     before = time.perf_counter()
     asyncio.run(go())
     assert time.perf_counter() - before < 1  # 45 ms when the machine is idle
+
+
+async def test_runaway_recursion_leaves_the_loop_to_others() -> None:
+    limit, Machine.limit_default = Machine.limit_default, 2_000_000
+    try:
+        running = asyncio.ensure_future(begin("(letrec ((f (lambda (x) (+ 1 (f x))))) (f 1))"))
+        delays = []
+        while not running.done():
+            before = time.perf_counter()
+            await asyncio.sleep(0)
+            delays.append(time.perf_counter() - before)
+        assert isinstance(running.exception(), SchemeError)
+        delays.sort()
+        assert delays[len(delays) // 2] < 0.01
+        assert delays[-1] < 0.1  # 4 ms when the machine is idle
+        assert Machine.deep == 0
+    finally:
+        Machine.limit_default = limit
