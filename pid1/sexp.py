@@ -77,7 +77,7 @@ _PLAIN_STRING = frozenset(
     " !#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~"
 )
 _PLAIN_SYMBOL = frozenset(
-    "!$%&*+-./0123456789:<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ^_abcdefghijklmnopqrstuvwxyz~"
+    "!$%&*+-./0123456789:<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ^_abcdefghijklmnopqrstuvwxyz|~"
 )
 _STRING_ESCAPES = {
     '"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a",
@@ -126,11 +126,15 @@ def write_symbol(name: str) -> str:
     if name and _PLAIN_SYMBOL.issuperset(name):
         if name != "." and name[0] not in "0123456789" and not _looks_like_number(name):
             return name
-    elif name and all(c in _PLAIN_SYMBOL or (c.isprintable() and ord(c) > 0x7F) for c in name):
+    elif (
+        name
+        and name[0] not in "',`"
+        and all(c in _PLAIN_SYMBOL or c in "',`" or (c.isprintable() and c > "\x7f") for c in name)
+    ):
         return name
     out = []
     for char in name:
-        if char in "{}\\" or not char.isprintable():
+        if char in "()[]{}\\" or not char.isprintable():
             out.append(f"\\x{ord(char):x};")
         else:
             out.append(char)
