@@ -111,6 +111,8 @@ class LiveDaemon:
         self.namespace = namespace
         self.socket = directory / "socket"
         self.log_file = directory / "log"
+        # For a test to remember what must not change.
+        self.first_pid: int | None = None
 
     @functools.cached_property
     def pid(self) -> int:
