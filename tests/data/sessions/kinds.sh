@@ -43,8 +43,9 @@ cap 06-start-dies herd start dies
 cap 07-start-logged herd start logged
 cap 08-needs-missing herd start needs-missing
 cap 09-needs-failing herd start needs-failing
-herd -s /tmp/sock start slow & at 3.36
-cap 10-status-slow herd status slow
+herd -s /tmp/sock start slow &
+at 2.9; cap 10-status-slow herd status slow
+while [ "$(grep -c "Service flappy running" /tmp/log)" -lt 4 ]; do sleep 0.01; done
 cap 11-status herd status
 tty status status
 cap 12-start-timer herd start timer
@@ -71,7 +72,7 @@ cap 29-log-monitoring herd log monitoring
 cap 30-period herd period monitoring 30
 cap 31-period-bad herd period monitoring zork
 cap 32-start-repl herd start repl
-at 9
+at 7
 cap 33-status-tmr herd status tmr
 cap 34-status-tmr-proc herd status tmr-proc
 cap 35-status-tmr-err herd status tmr-err
@@ -89,7 +90,7 @@ echo 'hello' | nc -q1 127.0.0.1 4455 &
 at 11.3
 cap 42-status-inet-busy herd status
 cap 43-status-inet-child herd status cat-2
-sleep 2
+at 12.7
 python3 -c 'import socket;s=socket.socket(socket.AF_UNIX);s.connect("/tmp/sysd/sock")'
 sleep 0.7
 cap 44-status-sysd-running herd status sysd
@@ -107,7 +108,7 @@ cap 51-log herd log
 cap 52-graph herd graph
 tty log log
 cap 53-stop-transient herd stop transient
-at 16.3
+at 16.5
 cap 54-status herd status
 cap 55-n herd status root -n 3
 cap 56-nbad herd status root -n zork

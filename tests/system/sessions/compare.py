@@ -11,20 +11,19 @@ from .normalise import normalise
 from .runner import Pair, Session
 
 
-def differences(name: str, recorded: Session, actual: Session, pair: Pair) -> list[str]:
-    """One paragraph for each part of session `name` that is not as recorded; empty if all is."""
+def differences(name: str, recorded: Session, actual: Session, pair: Pair) -> dict[str, str]:
+    """For each part of session `name` that is not as recorded: what it is, and how it differs."""
     parts = {part for part in ("daemon", "client") if getattr(pair, part) == "drover"}
-    found = []
+    found = {}
     for capture, field, before in texts(recorded):
-        title = f"{name}-{capture} {field}"
         after = _lookup(actual, capture, field)
         if after is None:
-            found.append(f"== {title}: nothing was captured")
+            found[f"{name}-{capture} {field}"] = "nothing was captured"
             continue
         wanted = expected(normalise(before, name), f"{name}-{capture}", field, parts)
         got = normalise(after, name)
         if wanted != got:
-            found.append(f"== {title}\n{_diff(wanted, got)}")
+            found[f"{name}-{capture} {field}"] = _diff(wanted, got)
     return found
 
 

@@ -86,8 +86,8 @@ _UNORDERED = re.compile(
     r"Timer 'tmr' spawned|Process PID of timer 'tmr'|new logger for tmr\."
     r"|OUTPUT OF sh tick|proc tick|ervice (?:trans1|transient-SERIAL)\b"
 )
-# The daemon keeps its newest 20 lines; those that are left when up to twelve of them are such.
-_STEADY = 8
+# The daemon keeps its newest 20 lines; those that are left when up to fourteen of them are such.
+_STEADY = 6
 
 
 def normalise(text: str, session: str = "") -> str:
@@ -95,6 +95,12 @@ def normalise(text: str, session: str = "") -> str:
     for rule in RULES:
         keep = r"\1" if re.compile(rule.pattern).groups else ""
         text = re.sub(rule.pattern, keep + rule.name, text, flags=re.M)
+    # Whether a program has printed something when its start is answered is a race.
+    text = re.sub(
+        r"^(\(reply \(version 0\) \(result \(service .*\(recent-messages) \(.*\)(?= \(log-files)",
+        r"\1)",
+        text,
+    )
     if session == "kinds":
         text = re.sub(
             r"\(recent-messages \((\(EPOCH.*?)\)\)(?= \(log-files)", _in_steady_order, text

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from . import compare, differences, runner
-from .differences import Difference
+from .accepted import DIFFERENCES, Difference
 from .normalise import RULES, normalise
 from .runner import Pair
 
@@ -43,6 +43,8 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
 @settings(max_examples=300)
 @given(st.sampled_from(TEXTS), st.data())
 def test_a_changed_letter_outside_a_rule_is_noticed(text: str, data: st.DataObject) -> None:
+    # What is cut from the answers of `start` is the one exception.
+    assume(not text.startswith("(reply (version 0) (result (service "))
     letters = [m.start() for m in re.finditer("[A-Za-z#?!]", text)]
     assume(letters)
     position = data.draw(st.sampled_from(letters))
@@ -85,9 +87,9 @@ def test_a_difference_is_reported_with_its_capture() -> None:
     wrong = dataclasses.replace(capture, stdout=capture.stdout.replace("enabled", "disabled"))
     changed = dataclasses.replace(recorded, captures=recorded.captures | {"04-status-foo": wrong})
     gnu = Pair(daemon="gnu", client="gnu")
-    assert compare.differences("basic", recorded, recorded, gnu) == []
-    (report,) = compare.differences("basic", recorded, changed, gnu)
-    assert report.startswith("== basic-04-status-foo stdout")
+    assert compare.differences("basic", recorded, recorded, gnu) == {}
+    ((title, report),) = compare.differences("basic", recorded, changed, gnu).items()
+    assert title == "basic-04-status-foo stdout"
     assert "-  It is enabled." in report
     assert "+  It is disabled." in report
 
@@ -97,19 +99,19 @@ def test_a_missing_capture_is_reported() -> None:
     fewer = {name: c for name, c in recorded.captures.items() if name != "04-status-foo"}
     changed = dataclasses.replace(recorded, captures=fewer)
     reports = compare.differences("basic", recorded, changed, Pair(daemon="gnu", client="gnu"))
-    assert {report.partition(" ")[2].split(" ")[0] for report in reports} == {"basic-04-status-foo"}
+    assert {title.split(" ")[0] for title in reports} == {"basic-04-status-foo"}
 
 
 def test_an_accepted_difference_that_is_gone_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = Difference("made-up", "basic-04-status-foo", "stdout", "enabled", "gone")
     monkeypatch.setattr(differences, "DIFFERENCES", [entry])
     recorded = RECORDED["basic"]
-    (report,) = compare.differences("basic", recorded, recorded, BOTH_DROVER)
-    assert report.startswith("== basic-04-status-foo stdout")
+    found = compare.differences("basic", recorded, recorded, BOTH_DROVER)
+    assert list(found) == ["basic-04-status-foo stdout"]
 
 
 def test_every_accepted_difference_applies_to_a_recording() -> None:
-    for entry in differences.DIFFERENCES:
+    for entry in DIFFERENCES:
         texts = [
             normalise(text, session)
             for session, recorded in RECORDED.items()

@@ -28,14 +28,17 @@ PAIRS = [
 SESSIONS = list(runner.OUTPUT)
 
 # They sleep most of the time; more at once would disturb the ones that depend on the clock.
-AT_ONCE = 3
+AT_ONCE = 2
+# A busy machine can be too slow for what a session expects after a fraction of a second.  What
+# drover does differently, it does every time.
+ATTEMPTS = 3
 
 
 @pytest.fixture(scope="module")
-def result(
+def run(
     request: pytest.FixtureRequest, shepherd_chroot: Path
 ) -> Iterator[Callable[[str, Pair], Session]]:
-    """What a session left; all that the selected tests need are started at once."""
+    """Run a session; the first time, all that the selected tests need have been started."""
     wanted: list[tuple[str, Pair]] = [
         (str(item.callspec.params["session"]), cast(Pair, item.callspec.params["pair"]))
         for item in request.session.items
@@ -47,24 +50,34 @@ def result(
             for session, pair in wanted
         }
 
-        def wait(session: str, pair: Pair) -> Session:
+        def get(session: str, pair: Pair) -> Session:
+            started = running.pop((session, pair), None)
             try:
-                return running[session, pair].result()
+                if started is not None:
+                    return started.result()
+                return pool.submit(runner.run, shepherd_chroot, session, pair).result()
             except SandboxUnavailable as unavailable:
                 pytest.skip(str(unavailable))
 
-        yield wait
+        yield get
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
 @pytest.mark.parametrize("session", SESSIONS)
 def test_session_gives_what_was_recorded(
-    session: str, pair: Pair, result: Callable[[str, Pair], Session]
+    session: str, pair: Pair, run: Callable[[str, Pair], Session]
 ) -> None:
-    actual = result(session, pair)
-    assert 'File "/opt/drover' not in actual.stdout + actual.stderr + actual.log, "a traceback"
-    found = compare.differences(session, runner.recorded(session), actual, pair)
-    if found:
-        if not actual.captures:
-            found = [actual.stdout, actual.stderr]
-        pytest.fail("\n".join([f"{len(found)} differences", *found]), pytrace=False)
+    recorded = runner.recorded(session)
+    every_time: dict[str, str] | None = None
+    for _ in range(ATTEMPTS):
+        actual = run(session, pair)
+        assert 'File "/opt/drover' not in actual.stdout + actual.stderr + actual.log, "a traceback"
+        assert actual.captures, actual.stdout + actual.stderr
+        found = compare.differences(session, recorded, actual, pair)
+        if every_time is not None:
+            found = {title: diff for title, diff in found.items() if title in every_time}
+        every_time = found
+        if not every_time:
+            return
+    report = [f"== {title}\n{diff}" for title, diff in (every_time or {}).items()]
+    pytest.fail("\n".join([f"{len(report)} differences", *report]), pytrace=False)
