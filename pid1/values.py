@@ -63,6 +63,8 @@ def _default_encode(value: Any) -> object:
         return "#<unspecified>"
     if type(value) in _SIMPLE or isinstance(value, Raw):
         return value
+    if hasattr(value, "to_wire"):
+        return value.to_wire()
     return str(value)
 
 
@@ -91,9 +93,6 @@ class Presentation:
 
 def encode(value: Any) -> object:
     """Return a running value or the result of an action as wire data."""
-    to_wire = getattr(value, "to_wire", None)
-    if to_wire is not None:
-        return to_wire()
     return Presentation.encode(value)
 
 

@@ -52,7 +52,12 @@ def to_wire(value: Value) -> object:
     if type(value) is Pair:
         return _list_to_wire(value)
     if hasattr(value, "to_wire"):
-        return value.to_wire()
+        from pid1.command import Command
+        from pid1.endpoints import Endpoint
+
+        # These two have a wire form only as parts of others.
+        if not isinstance(value, (Command, Endpoint)):
+            return value.to_wire()
     if serializers and type(value) is Record and value.type in serializers:
         return to_wire(run_now(serializers[value.type], (value,)))
     return write_string(value)
