@@ -109,7 +109,10 @@ def _looks_like_number(name: str) -> bool:
     """Whether the reader would take ``name`` for a number."""
     if name[0] not in "0123456789+-.":
         return False
-    if name in ("+inf.0", "-inf.0", "+nan.0", "-nan.0"):
+    if name in ("+inf.0", "-inf.0", "+nan.0", "-nan.0", "+i", "-i"):
+        return True
+    # Complex numbers, which nothing here can read as anything else.
+    if name[-1] == "i" and name[1:-1].replace(".", "").isdigit():
         return True
     head, slash, tail = name.partition("/")
     if slash:
@@ -123,15 +126,13 @@ def _looks_like_number(name: str) -> bool:
 
 def write_symbol(name: str) -> str:
     """Return a symbol as Guile's ``write`` prints it: ``foo``, ``#{a b}#``, ``#{1+}#``."""
-    if name and _PLAIN_SYMBOL.issuperset(name):
-        if name != "." and name[0] not in "0123456789" and not _looks_like_number(name):
+    if name and name[0] not in "0123456789,'`" and name != "." and not _looks_like_number(name):
+        if _PLAIN_SYMBOL.issuperset(name):
             return name
-    elif (
-        name
-        and name[0] not in "',`"
-        and all(c in _PLAIN_SYMBOL or c in "',`" or (c.isprintable() and c > "\x7f") for c in name)
-    ):
-        return name
+        if all(
+            c in _PLAIN_SYMBOL or c in "',`\\" or (c.isprintable() and c > "\x7f") for c in name
+        ):
+            return name
     out = []
     for char in name:
         if char in "()[]{}\\" or not char.isprintable():
