@@ -13,6 +13,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from boot import quick_imports
 from hurd.system import system
 from pid1.options import STANDARD, MissingArgumentError, Option, OptionError, parse
 
@@ -295,8 +296,7 @@ def _check_image(format: str) -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the daemon; exits with its status."""
     settings = read_options(sys.argv[1:] if arguments is None else arguments)
-    # asyncio imports ssl if it is there: half of its start-up time, and never used here.
-    sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
+    quick_imports.install()
     if "DROVER_REEXEC_CHECK" in os.environ:
         _check_image(os.environ["DROVER_REEXEC_CHECK"])
     # Until there are handlers for them, requests to stop wait.
