@@ -133,12 +133,6 @@ def _scan_atom(text: str, position: int) -> tuple[object, int]:
         return _scan_character(text, position)
     if text.startswith("#{", position):
         return _scan_odd_symbol(text, position)
-    if char == "|":
-        # Guile reads a bar as part of a name; R7RS, and other daemons, quote names with it.
-        end = text.find("|", position + 1)
-        if end < 0:
-            raise IncompleteError("unterminated symbol")
-        return Symbol(unescape(text[position + 1 : end])), end + 1
     end = _token_end(text, position)
     token = text[position:end]
     if token == ".":

@@ -101,7 +101,7 @@ def test_what_is_cut_off_is_incomplete(value: object) -> None:
         ("(1 2 . 3)", (1, (2, 3))),
         ("#(1 #(2))", Vector([1, Vector([2])])),
         ('"\\x1b;\\u200b\\U01f600\\a\\\\n"', "\x1b;\u200b\U0001f600\a\\n"),
-        ("|a b|", Symbol("a b")),
+        ("(|a b|)", [Symbol("|a"), Symbol("b|")]),
         ("#{a\\x20;b}#", Symbol("a b")),
         ("#:#{a b}#", Keyword("a b")),
         ("; comment\n#| nested #| |# |# (x #;(y z) [1])", [Symbol("x"), [1]]),
