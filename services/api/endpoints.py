@@ -134,6 +134,8 @@ async def _bind_with(procedure: Value, sock: socket.socket, address: Address) ->
             await result
     except Exception as error:
         raise _as_os_error(error) from error
+    finally:
+        port.close()
 
 
 def _as_os_error(error: Exception) -> Exception:
