@@ -35,6 +35,8 @@ _CHUNK: Final = 65536
 _REPEATABLE: Final = frozenset({"start", "stop", "restart", "status"})
 # Clients that have not sent a whole command yet; beyond that the oldest is dropped.
 MAX_SILENT: Final = 512
+# Seconds until what a failed command has left is collected.
+_COLLECT_DELAY: Final = 0.01
 _NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 # Seconds without accepting when descriptors have run out and nobody can be dropped.
 _PAUSE: Final = 0.1
@@ -83,14 +85,17 @@ def open_socket(path: str) -> socket.socket:
     return listener
 
 
-def _lacks_memory(error: BaseException | None) -> bool:
-    """Whether an error comes from a lack of memory."""
-    # The chain may be a circle.
-    for _ in range(10):
-        if error is None or isinstance(error, MemoryError):
-            break
-        error = error.__cause__ or error.__context__
-    return isinstance(error, MemoryError)
+def _lacks_memory(error: Exception) -> bool:
+    """Whether an error comes from a lack of memory, also in code of a configuration."""
+    return isinstance(error, MemoryError) or getattr(error, "key", None) == "out-of-memory"
+
+
+def _collect() -> None:
+    """Free what a command has built up that failed for lack of memory.
+
+    The frames that it died in hold it until its task has ended, in circles.
+    """
+    asyncio.get_running_loop().call_later(_COLLECT_DELAY, gc.collect)
 
 
 class ControlServer:
@@ -376,9 +381,7 @@ class Connection:
 
     def _answer_error(self, command: Command, error: Exception) -> None:
         if _lacks_memory(error):
-            # What the failed command has built up is held by the frames it died in.
-            error.__traceback__ = error.__context__ = error.__cause__ = None
-            gc.collect()
+            _collect()
         if not isinstance(error, ServiceError):
             log(f"Unexpected error in '{command.action}': {type(error).__name__}: {error}")
         self._answer(False, error_to_wire(error, command.action, command.service))
@@ -389,6 +392,8 @@ class Connection:
             reply = write_reply(result, error, self._output.finish())
         except Exception as reason:
             # A value that cannot be written, or is too large for the memory.
+            if _lacks_memory(reason):
+                _collect()
             log(f"Cannot write a reply: {type(reason).__name__}: {reason}")
             failed = misc_error(f"the result cannot be sent: {type(reason).__name__}")
             command = self._command

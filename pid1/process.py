@@ -14,7 +14,7 @@ import signal
 from collections.abc import Callable
 from typing import Final
 
-from pid1.log import say
+from pid1.log import log, say
 
 # How often a process that is not our child is probed, in seconds.
 POLL_INTERVAL: Final = 0.1
@@ -79,7 +79,11 @@ class Children:
                 del self._unclaimed[next(iter(self._unclaimed))]
             return
         for callback in callbacks:
-            callback(status)
+            try:
+                callback(status)
+            except Exception as error:
+                # The other watchers, and the other children, shall not suffer from it.
+                log(f"Unexpected error at the end of process {pid}: {error!r}")
 
     def unclaimed(self) -> list[tuple[int, int]]:
         """Statuses that nobody asked for yet, as (PID, wait status)."""

@@ -348,7 +348,17 @@ def adopt(daemon: Daemon, state: dict[str, Any], again: Replay) -> None:
         supervisor.start_in_background(names)
     if state["loading"]:
         # The rest of a configuration that was not evaluated to its end.
-        supervisor.start_in_background([name for name in again.requested if name not in wanted])
+        supervisor.start_in_background(_not_begun(supervisor, again, wanted))
+
+
+def _not_begun(supervisor: Supervisor, again: Replay, wanted: dict[str, Any]) -> list[str]:
+    """The services whose start was asked for again, and had not been before."""
+    found = []
+    for name in dict.fromkeys(again.requested):
+        service = supervisor.registry.get(name)
+        if service is not None and not wanted.get(service.name, {}).get("changes"):
+            found.append(name)
+    return found
 
 
 def _recreate(supervisor: Supervisor, packed: dict[str, Any]) -> Service:

@@ -324,6 +324,6 @@ def _kill_all(process: subprocess.Popen[bytes]) -> None:
 
 
 __all__ = [
-    "LiveDaemon", "Reply", "children", "command", "eventually", "import_path", "live_daemon", "main_pid",
-    "namespace_refusal", "process_state", "properties", "receive",
+    "LiveDaemon", "Reply", "children", "command", "eventually", "import_path", "live_daemon",
+    "main_pid", "namespace_refusal", "process_state", "properties", "receive",
 ]  # fmt: skip

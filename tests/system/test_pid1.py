@@ -224,6 +224,33 @@ def test_broken_loop_is_replaced_with_the_same_processes(namespace: bool) -> Non
         assert not daemon.zombies()
 
 
+def test_loop_that_breaks_while_the_configuration_is_evaluated() -> None:
+    configuration = """
+(define (sleeper name)
+  (service (list name)
+    #:start (make-forkexec-constructor '("sleep" "1000")) #:stop (make-kill-destructor)))
+(register-services (list (sleeper 'first) (sleeper 'second) (sleeper 'third)))
+(start-service (lookup-service 'first))
+(let loop () (unless (file-exists? "@DIR@/go") (sleep 0.02) (loop)))
+(start-service (lookup-service 'second))
+(register-services (list (sleeper 'fourth)))
+(start-in-the-background '(fourth))
+"""
+    hook = _BREAKING.format(effect="raise OSError(9, 'the selector broke')", always=False)
+    with live_daemon(configuration, hook=hook, ready=False) as daemon:
+        eventually(daemon.socket.exists)
+        first = daemon.wait_status("first", "running") and daemon.main_pid("first")
+        daemon.request("stop", "third")
+        os.kill(daemon.pid, signal.SIGUSR2)
+        daemon.wait_log("again after re-execution")
+        (daemon.directory / "go").touch()
+        daemon.wait_log("Took over")
+        daemon.wait_status("second", "running")
+        daemon.wait_status("fourth", "running")
+        assert daemon.main_pid("first") == first
+        assert daemon.status("third")["status"].name == "stopped"
+
+
 def _outside(daemon: LiveDaemon, service: str) -> int:
     """The number, outside of the namespace, of a service's main process."""
     wanted = daemon.main_pid(service)

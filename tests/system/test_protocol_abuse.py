@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import socket
 import threading
 import time
@@ -15,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pid1.control import MAX_SILENT
-from pid1.wire import MAX_REQUEST
-from tests.system.live import LiveDaemon, Reply, command, eventually, live_daemon, receive
+from pid1.wire import MAX_DEPTH, MAX_REQUEST
+from tests.system.live import ROOT, LiveDaemon, Reply, command, eventually, live_daemon, receive
 
 ABUSE = Path(__file__).parents[1] / "data" / "wire" / "protocol-abuse.txt"
 _SERVICES = """
@@ -81,6 +82,14 @@ def test_recorded_abuse_is_answered_alike(daemon: LiveDaemon, sent: bytes, expec
 
 
 _STATUS = command("status", "there")
+
+
+def test_limits_are_those_of_the_documentation() -> None:
+    text = (ROOT / "docs" / "wire-protocol.md").read_text()
+    rows = dict(re.findall(r"^\| (.*?) \| (\d+)(?: MiB)? \|", text, re.MULTILINE))
+    assert int(rows["length of a command"]) << 20 == MAX_REQUEST
+    assert int(rows["depth of its parentheses"]) == MAX_DEPTH
+    assert int(rows["clients that have not sent a whole command"]) == MAX_SILENT
 
 
 @pytest.mark.parametrize("length", [1, 10, len(_STATUS) - 1])
