@@ -24,7 +24,7 @@ from pid1.root import make_root
 from pid1.service import RUNNING, STOPPED, STOPPING
 from pid1.sexp import Symbol
 from pid1.supervisor import Replay, Supervisor, current_replay, replay
-from pid1.values import Process
+from pid1.values import Process, text
 
 # Seconds that services may take to stop at shutdown before they are killed.
 SHUTDOWN_DEADLINE: Final = 60.0
@@ -382,7 +382,9 @@ class Daemon:
         system.become_subreaper()
         self.install_signal_handlers()
         assert self.supervisor.root is not None
-        self.supervisor.root.set_value(Process(os.getpid()))
+        process = Process(os.getpid())
+        self.supervisor.root.set_value(process)
+        log(f"Running value of service root changed to {text(process)}.")
 
     async def reexec(self) -> None:
         """Re-execute once the command that asks for it is answered; raises KeyedError."""
