@@ -167,6 +167,7 @@ LOG_DIFFERENCES = [
     (r"#<system-log [0-9a-f]+>", "SYSTEM-LOG"),
     # error-position
     (r'(?<=")/tmp/examples/[^":]+:\d+:\d+: ', ""),
+    (r"(?<=^DATE )/tmp/examples/[^\":]+:\d+:\d+: ", ""),
     # socket-directory: it is tried, in a directory that belongs to root
     (r'\(system-error "chmod" "~A" \("Operation not permitted"\) \(1\)\)', "REFUSED"),
     (r'\(system-error "bind" "~A" \("Permission denied"\) \(13\)\)', "REFUSED"),
