@@ -21,10 +21,10 @@ from pid1.capture import Capture
 from pid1.errors import KeyedError, keyed, system_error
 from pid1.forkexec import default_environment, spawn_command
 from pid1.log import DaemonLog, FileDestination, log, say, the_log, time_prefix
+from pid1.log_files import LogFiles
 from pid1.service import Action
 from pid1.sexp import write
 from pid1.supervisor import supervisor
-from pid1.system_log import LogFiles
 
 DEFAULT_THRESHOLD: Final = 8192
 DEFAULT_EXPIRY: Final = 90 * 24 * 3600

@@ -17,11 +17,12 @@ from running import eventually, logged, running_supervisor
 
 from pid1.addresses import INET, UNIX, Address
 from pid1.endpoints import Endpoint
+from pid1.log_files import LogFiles
 from pid1.service import Service
 from pid1.sexp import write
 from pid1.supervisor import Supervisor
 from pid1.syslog import Message
-from pid1.system_log import LogFiles, SystemLog, SystemLogStart, system_log_destructor
+from pid1.system_log import SystemLog, SystemLogStart, system_log_destructor
 
 
 @pytest.fixture
