@@ -494,7 +494,7 @@ class Supervisor:
         finally:
             current_service.reset(token)
             self._stopped(service)
-        if error is None and result is not False:
+        if error is not None or result is not False:
             log(f"Service {service.name} might have failed to stop.")
         else:
             log(f"Service {service.name} stopped.")

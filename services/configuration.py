@@ -17,9 +17,10 @@ from pid1.sexp import Symbol, write
 from pid1.supervisor import registering
 from services import convert
 from services.api.errors import from_scheme, translate
-from services.scheme import default_imports, evaluate, host_modules, load, read_one, user_module
+from services.scheme import default_imports, evaluate, host_modules, load, user_module
 from services.scheme.errors import SchemeError
 from services.scheme.ports import write_output as port_output
+from services.scheme.reader import Reader
 from services.scheme.types import Value, Values
 
 if TYPE_CHECKING:
@@ -44,11 +45,13 @@ _MODULES = {
     ("shepherd", "service", "monitoring"): "monitoring",
     ("shepherd", "service", "repl"): "repl",
     ("ice-9", "popen"): "popen",
-    ("fibers",): "fibers",
-    ("fibers", "channels"): "fibers",
-    ("fibers", "operations"): "fibers",
-    ("fibers", "timers"): "fibers",
-    ("fibers", "scheduler"): "fibers",
+    ("fibers",): "operations",
+    ("fibers", "channels"): "operations",
+    ("fibers", "operations"): "operations",
+    ("fibers", "conditions"): "operations",
+    ("fibers", "timers"): "operations",
+    ("fibers", "scheduler"): "operations",
+    ("fibers", "io-wakeup"): "operations",
 }
 
 
@@ -88,7 +91,10 @@ async def _run_hook() -> None:
 def error_message(error: SchemeError) -> str:
     """Return an error as Guile prints it."""
     from pid1.herd.errors import exception_text
+    from services.scheme.exceptions import message_of
 
+    if error.key == "read-error":
+        return message_of(error)
     wire = [convert.to_wire(argument) for argument in error.arguments]
     return exception_text(Symbol(error.key), wire).rstrip("\n")
 
@@ -140,11 +146,12 @@ async def evaluate_text(text: str) -> Any:
     """Evaluate the first datum of ``text`` for the ``eval`` action, in a fresh module."""
     with _Recorded("eval", text):
         try:
-            datum = read_one(text)
+            reader = Reader(text)
+            datum = reader.read()
             from services.scheme.truncated import truncated
 
             say(f"Evaluating user expression {truncated(datum)}.")
-            return await _value(evaluate(datum, user_module()))
+            return await _value(evaluate(datum, user_module(), reader))
         except SchemeError as error:
             raise translate(error) from error
 
@@ -183,15 +190,26 @@ async def load_configuration(path: str) -> None:
 
 
 def _report(path: str, error: SchemeError) -> None:
+    from services.scheme.conditions import MESSAGE, component
+    from services.scheme.printer import display
+
     raised = from_scheme(error)
     where = f"{error.location}: " if error.location is not None else ""
     if isinstance(raised, KeyedError):
         log(f"{where}action '{raised.action}' on service '{raised.service}' failed: {raised}")
     elif error.key == "%exception":
-        text = convert.text_of(error.arguments[0]) if error.arguments else ""
-        log(f"Uncaught exception while loading configuration file '{path}': {where}{text}")
+        value = error.arguments[0] if error.arguments else None
+        message = component(value, MESSAGE)
+        if message is not None and raised is None:
+            text = display(message.values[0])
+            log(f"Error while loading configuration file '{path}': {where}{text}")
+        else:
+            text = convert.text_of(value)
+            log(f"Uncaught exception while loading configuration file '{path}': {where}{text}")
     else:
         text = error_message(error)
-        if where and not text.startswith(where.rstrip(" ")):
+        # A syntax error may name the place itself, and a read error always does.
+        named = error.location is not None and text.find(error.location.file) in range(20)
+        if where and not named:
             text = where + text
         log(f"While loading configuration file '{path}': {write(text)}")

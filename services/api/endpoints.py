@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from pid1.addresses import Address
-from pid1.endpoints import DEFAULT_BIND_ATTEMPTS, Endpoint, open_sockets
+from pid1.endpoints import DEFAULT_BIND_ATTEMPTS, RETRY_DELAY, Endpoint, open_sockets
+from pid1.log import say
 from services import keywords
 from services.convert import Host, from_wire
 from services.scheme.errors import SchemeError, system_error, wrong_type
 from services.scheme.modules import core
 from services.scheme.parameters import Parameter, value_of
 from services.scheme.ports import Port
-from services.scheme.primitives import Await, Library, Primitive, Steps
-from services.scheme.types import Value, is_list, iterate, scheme_list
+from services.scheme.primitives import Await, Call, Library, Primitive, Steps
+from services.scheme.types import NIL, Value, is_list, iterate, scheme_list
 
 if TYPE_CHECKING:
     import socket
@@ -156,6 +159,24 @@ def open_sockets_(endpoints: Value) -> Steps:
     except OSError as error:
         raise _socket_error(error) from error
     return scheme_list([Port("socket", True, True, sock.detach()) for sock in sockets])
+
+
+@LIBRARY.procedure("bind/retry-if-in-use", 2, None)
+def bind_retry_if_in_use(sock: Value, address: Value, *rest: Value) -> Steps:
+    """Bind a port, and while the address is in use try again each second."""
+    options = keywords.split(rest, {"max-attempts"})
+    attempts: Value = options.get("max-attempts", value_of(bind_attempts))
+    procedure = core.cell("bind").value
+    while True:
+        try:
+            return (yield Call(procedure, (sock, address)))
+        except SchemeError as error:
+            attempts -= 1
+            numbers = error.arguments[-1] if error.key == "system-error" else NIL
+            if attempts <= 0 or errno.EADDRINUSE not in iterate(numbers):
+                raise
+        say(f"Address {Address.from_vector(address)} is in use; retrying to bind it in one second.")
+        yield Await(asyncio.sleep(RETRY_DELAY))
 
 
 def _socket_error(error: OSError) -> SchemeError:

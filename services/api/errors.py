@@ -67,6 +67,8 @@ def of_host(error: Exception) -> SchemeError | None:
         return as_scheme(error)
     if isinstance(error, SpawnError):
         return system_error(error.step, error, error.detail)
+    if isinstance(error, OSError) and hasattr(error, "step"):
+        return system_error(error.step, error)
     return None
 
 

@@ -56,12 +56,19 @@ class Channel:
             if not taken.done():
                 taken.set_result(None)
                 return message
-        receiver: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        receiver: asyncio.Future[Value] = loop.create_future()
         self._receivers.append(receiver)
-        return await receiver
+        try:
+            return await receiver
+        except asyncio.CancelledError:
+            if receiver.done() and not receiver.cancelled():
+                # It came when nobody wanted it any more: it is the next receiver's.
+                self._senders.appendleft((receiver.result(), loop.create_future()))
+            raise
 
 
-def _channel(who: str, value: Value) -> Channel:
+def channel(who: str, value: Value) -> Channel:
     if not isinstance(value, Channel):
         raise wrong_type(who, 1, value)
     return value
@@ -78,13 +85,13 @@ def is_channel(value: Value) -> bool:
 
 
 @LIBRARY.procedure("put-message", 2)
-def put_message(channel: Value, message: Value) -> Steps:
-    yield Await(_channel("put-message", channel).put(message))
+def put_message(target: Value, message: Value) -> Steps:
+    yield Await(channel("put-message", target).put(message))
 
 
 @LIBRARY.procedure("get-message", 1)
-def get_message(channel: Value) -> Steps:
-    return (yield Await(_channel("get-message", channel).get()))
+def get_message(source: Value) -> Steps:
+    return (yield Await(channel("get-message", source).get()))
 
 
 @LIBRARY.primitive("spawn-fiber", 1, None)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pid1.awaiting import is_awaitable
 from pid1 import actions
+from pid1.awaiting import is_awaitable
 from pid1.capture import Capture
 from pid1.errors import ActionNotFound
 from pid1.log import log, say
@@ -21,10 +21,10 @@ from pid1.values import Process
 from services import keywords
 from services.api import activation, endpoints, errors, parameters, processes
 from services.convert import Host, Stop, from_wire, start_callable, stop_callable, to_wire
-from services.scheme.errors import SchemeError, not_a_record, syntax_error, wrong_type
+from services.scheme.errors import SchemeError, not_a_record, wrong_type
 from services.scheme.parameters import value_of
 from services.scheme.primitives import Await, Call, Library, Steps
-from services.scheme.syntax import Macro
+from services.scheme.syntax import Macro, bad_form
 from services.scheme.types import NIL, Pair, Procedure, Value, is_list, iterate, scheme_list
 
 _RARE = frozenset(
@@ -185,7 +185,7 @@ def _expand_actions(form: Value) -> Value:
     for clause in iterate(form.cdr):
         parts = list(iterate(clause)) if is_list(clause) else []
         if len(parts) not in (2, 3) or not isinstance(parts[0], Symbol):
-            raise syntax_error(None, "source expression failed to match any pattern", form)
+            raise bad_form(form, True)
         quoted = scheme_list((Symbol("quote"), parts[0]))
         documentation = [parts[1]] if len(parts) == 3 else []
         clauses.append(scheme_list((Symbol("action"), quoted, parts[-1], *documentation)))

@@ -9,16 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from services.scheme.errors import SchemeError
-from services.scheme.machine import JUMP, Machine, as_scheme_error, single
+from services.scheme.machine import JUMP, Machine, as_scheme_error, locate, single
 from services.scheme.primitives import Primitive
 from services.scheme.procedures import Closure, Direct, Env, Node, Template, Where
 from services.scheme.syntax import DIRECT, GENERAL, SIMPLE, Code
 from services.scheme.types import Value, Values
-
-
-def _locate(error: SchemeError, where: Where) -> None:
-    if error.location is None and where is not None:
-        error.location = where[0].location(where[1])
 
 
 def call(operator: Direct, args: list[Direct], where: Where) -> Node:
@@ -37,7 +32,7 @@ def call(operator: Direct, args: list[Direct], where: Where) -> Node:
                         return JUMP
                 return machine.apply(procedure, (), where)
             except SchemeError as error:
-                _locate(error, where)
+                locate(error, where)
                 raise
 
         return call0
@@ -55,7 +50,7 @@ def call(operator: Direct, args: list[Direct], where: Where) -> Node:
                         return JUMP
                 return machine.apply(procedure, (a(env),), where)
             except SchemeError as error:
-                _locate(error, where)
+                locate(error, where)
                 raise
 
         return call1
@@ -73,7 +68,7 @@ def call(operator: Direct, args: list[Direct], where: Where) -> Node:
                         return JUMP
                 return machine.apply(procedure, (a(env), b(env)), where)
             except SchemeError as error:
-                _locate(error, where)
+                locate(error, where)
                 raise
 
         return call2
@@ -82,7 +77,7 @@ def call(operator: Direct, args: list[Direct], where: Where) -> Node:
         try:
             return machine.apply(operator(env), tuple([arg(env) for arg in args]), where)
         except SchemeError as error:
-            _locate(error, where)
+            locate(error, where)
             raise
 
     return calln
@@ -141,7 +136,7 @@ class Apply(Finish):
         try:
             return machine.apply(values[0], values[1:], self.where)
         except SchemeError as error:
-            _locate(error, self.where)
+            locate(error, self.where)
             raise
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.scheme.errors import misc_error
 from services.scheme.machine import Machine
 from services.scheme.modules import Module
 from services.scheme.parameters import dynamic
 from services.scheme.types import Value
+
+if TYPE_CHECKING:
+    from services.scheme.reader import Reader
 
 SLICE = 0.001  # seconds
 
@@ -165,10 +168,15 @@ def run_now(
     raise misc_error(None, reason, procedure)
 
 
-def evaluate(datum: Value, module: Module) -> Any:
-    """Evaluate one datum in ``module``; returns and raises like ``apply``."""
-    from services.scheme.toplevel import EVALUATE
+def evaluate(datum: Value, module: Module, reader: Reader | None = None) -> Any:
+    """Evaluate one datum in ``module``; returns and raises like ``apply``.
 
+    ``reader`` is what has just read the datum, and knows the places in it.
+    """
+    from services.scheme.toplevel import EVALUATE, EVALUATE_IN
+
+    if reader is not None:
+        return begin(EVALUATE_IN, (datum, module, reader))
     return begin(EVALUATE, (datum, module))
 
 

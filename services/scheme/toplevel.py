@@ -78,7 +78,13 @@ def _evaluate_read(
     return run_form(machine, compiler, datum)
 
 
+def _evaluate_in(machine: Machine, datum: Value, module: Module, reader: Reader) -> Any:
+    machine.extend(Bindings(machine.dynamic, {CURRENT: [module]}))
+    return _evaluate_read(machine, datum, reader.source, reader.marks, reader.start)
+
+
 EVALUATE = Operation("eval", _evaluate, 2, 2)
+EVALUATE_IN = Operation("eval", _evaluate_in, 3, 3)
 _EVALUATE_READ = Operation("eval", _evaluate_read, 4, 4)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST = 1 << 26
 
 
-async def _ready(fd: int, write: bool) -> None:
+async def until_ready(fd: int, write: bool) -> None:
     """Return when ``fd`` can be read from (or written to) without blocking."""
     import asyncio
 
@@ -56,7 +56,7 @@ def readable_now(fd: int) -> bool:
 def until_readable(fd: int) -> Steps:
     """Suspend until ``fd`` can be read or accepted from."""
     if not readable_now(fd):
-        yield Await(_ready(fd, False))
+        yield Await(until_ready(fd, False))
 
 
 def until_writable(fd: int) -> Steps:
@@ -64,7 +64,7 @@ def until_writable(fd: int) -> Steps:
     from services.scheme.ports import writable
 
     if not writable(fd):
-        yield Await(_ready(fd, True))
+        yield Await(until_ready(fd, True))
 
 
 def filled(port: Port, who: str) -> Steps:
