@@ -49,6 +49,7 @@ class Settings:
 
     environment: Callable[[], list[str]] = staticmethod(own_environment)
     directory: Callable[[], str] = staticmethod(own_directory)
+    grace_period: Callable[[], float] = staticmethod(lambda: DEFAULT_GRACE_PERIOD)
 
 
 def default_environment() -> list[str]:
@@ -287,7 +288,12 @@ async def spawn_command(spec: SpawnSpec, log_file: str | None = None) -> int:
 
 async def _end(pid: int) -> None:
     with contextlib.suppress(OSError):
-        await terminate(supervisor().children, signal_target(pid), wait_for=pid)
+        await terminate(
+            supervisor().children,
+            signal_target(pid),
+            grace_period=Settings.grace_period(),
+            wait_for=pid,
+        )
 
 
 def shell_command(text: str) -> SpawnSpec:

@@ -67,10 +67,17 @@ def default_directory() -> str:
     return value if isinstance(value, str) else "/"
 
 
+def default_grace_period() -> float:
+    """The value of ``default-process-termination-grace-period``, in seconds."""
+    value = value_of(grace_period)
+    return float(value) if hasattr(value, "__float__") else DEFAULT_GRACE_PERIOD
+
+
 def install() -> None:
     """Make what ``pid1`` starts by itself use the parameters."""
     Settings.environment = staticmethod(default_environment)
     Settings.directory = staticmethod(default_directory)
+    Settings.grace_period = staticmethod(default_grace_period)
 
 
 def user_environment(user: str | int | None, variables: list[str]) -> list[str]:
