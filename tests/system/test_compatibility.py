@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from sessions.differences import DIFFERENCES
+from sessions.accepted import DIFFERENCES
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = 5

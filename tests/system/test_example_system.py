@@ -30,7 +30,13 @@ step up; herd status
 for name in directories content logger store counter report web echo greeter everything; do
     step "status $name"; herd status $name -n 0
 done
-step web; python3 -c 'import urllib.request as u
+step web
+python3 -c 'import socket, time
+for _ in range(50):
+    with socket.socket() as s:
+        if s.connect_ex(("127.0.0.1", 8080)) == 0: break
+    time.sleep(0.1)'
+python3 -c 'import urllib.request as u
 print("It works" in u.urlopen("http://127.0.0.1:8080/").read().decode())'
 step greeter; python3 -c 'import socket
 s = socket.socket(socket.AF_UNIX); s.connect("/tmp/demo/sockets/greeter"); print(s.recv(5))'

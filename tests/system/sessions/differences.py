@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 
-from .accepted import DIFFERENCES, Difference
+from .accepted import DIFFERENCES
+from .difference import Difference
 
 
 def concerns(entry: Difference, capture: str, field: str) -> bool:

@@ -11,7 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from . import compare, differences, runner
-from .accepted import DIFFERENCES, Difference
+from .accepted import DIFFERENCES
+from .difference import Difference
 from .normalise import RULES, normalise
 from .runner import Pair
 
