@@ -247,22 +247,52 @@ async def kill_process(pid: int, number: int, grace_period: float) -> bool:
     target = signal_target(pid)
     # Taken now: the children of a dead process are ours, or nobody's, and not found again.
     remains = system.descendants(pid) if contained is None else []
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + grace_period
     try:
         status = await terminate(supervisor().children, target, number, grace_period, pid)
     except OSError as error:
         raise system_error("kill", error) from error
     if service is not None:
         service.record_exit(status)
-    if target < 0:
-        send_signal(target, signal.SIGKILL)
-    left = contained.sweep() if contained is not None else _kill_each(remains)
+    left = await _end_remains(target, remains, number, deadline)
+    if contained is not None:
+        left += contained.sweep()
     if left and service is not None:
         log(f"Killed {left} process(es) that service {service.name} left behind.")
     return False
 
 
-def _kill_each(processes: list[int]) -> int:
-    return sum(is_alive(pid) and send_signal(pid, signal.SIGKILL) for pid in processes)
+async def _end_remains(target: int, remains: list[int], number: int, deadline: float) -> int:
+    """Have the relatives of an ended process end as well; how many had to be killed.
+
+    Those of its group have had the signal already; the others get it now, and all of them
+    what is left of the grace period.
+    """
+    group = target if target < 0 else 0
+    for pid in remains:
+        if signal_target(pid) != group:
+            _try_signal(pid, number)
+    loop = asyncio.get_running_loop()
+    pause = _FIRST_LOOK
+    while left := [pid for pid in remains if system.process_command(pid)]:
+        if loop.time() >= deadline:
+            break
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 0.1)
+    killed = sum(_try_signal(pid, signal.SIGKILL) for pid in left)
+    if group:
+        # Whoever is in the group and was never a descendant.
+        _try_signal(group, signal.SIGKILL)
+    return killed
+
+
+def _try_signal(target: int, number: int) -> bool:
+    """Signal a process or group that may be gone, or another user's."""
+    try:
+        return send_signal(target, number)
+    except PermissionError:
+        return False
 
 
 async def spawn_command(spec: SpawnSpec, log_file: str | None = None) -> int:

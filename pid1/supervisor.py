@@ -264,7 +264,8 @@ class Supervisor:
 
     async def _await_start(self, service: Service, work: Awaitable[Any]) -> Any:
         """Wait for a start procedure in a task of its own, so that ``stop`` can cancel it."""
-        job = self.spawn_task(_await(work), name=f"start {service.name}")
+        # Not one of spawn_task's: what it raises is reported by who waits here.
+        job = asyncio.get_running_loop().create_task(_await(work), name=f"start {service.name}")
         service.job = job
         try:
             done, _ = await asyncio.wait({job}, timeout=service.start_timeout)
