@@ -9,7 +9,6 @@ parsed twice and no client can make the parser recurse without bound.
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from typing import Any, Final
 
 import sexpdata
@@ -205,6 +204,8 @@ class _Parser(sexpdata.Parser):  # type: ignore[misc]
         if _RATIO.match(token):
             numerator, denominator = token.split("/")
             if int(denominator):
+                from fractions import Fraction
+
                 return Fraction(int(numerator), int(denominator))
         return Symbol(token)
 

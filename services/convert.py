@@ -7,7 +7,6 @@ the interpreter; one that is a constructor written in Python is used directly.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from pid1.awaiting import is_awaitable
@@ -45,7 +44,9 @@ def to_wire(value: Value) -> object:
 
     What has no wire form is sent as a string, the way it prints.
     """
-    if isinstance(value, (bool, int, float, Fraction, str, Symbol, Keyword)):
+    if isinstance(value, (bool, int, float, str, Symbol, Keyword)):
+        return value
+    if type(value).__name__ == "Fraction":
         return value
     if value is NIL:
         return []

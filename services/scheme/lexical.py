@@ -5,7 +5,10 @@ Measured on Guile 3.0.11.  Used by the reader and by ``string->number``.
 
 from __future__ import annotations
 
-from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 CHARACTER_NAMES = {
     "nul": "\0", "null": "\0", "alarm": "\a", "backspace": "\b", "tab": "\t", "newline": "\n",
@@ -52,8 +55,15 @@ def parse_number(text: str, radix: int = 10) -> int | float | Fraction | None:
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             return None
-        return normalise(Fraction(value))
+        return _exact(value)
     return value
+
+
+def _exact(value: int | float | str, denominator: int = 1) -> int | Fraction:
+    # Imported when a fraction is met: it takes 2 ms, and few files have one.
+    from fractions import Fraction
+
+    return normalise(Fraction(value) / denominator)
 
 
 def normalise(value: Fraction) -> int | Fraction:
@@ -90,7 +100,7 @@ def _parse_real(text: str, radix: int, exact: bool) -> int | float | Fraction | 
         below = _parse_integer(denominator, radix)
         if above is None or below is None or below == 0 or denominator[0] in "+-":
             return None
-        return normalise(Fraction(above, below))
+        return _exact(above, below)
     if radix != 10 or not text.isascii() or len(text) > _MAX_DIGITS:
         return None
     if any(c not in "0123456789+-.eE" for c in text):
@@ -99,7 +109,7 @@ def _parse_real(text: str, radix: int, exact: bool) -> int | float | Fraction | 
     if mark and (len(exponent) > 6 or abs(_parse_integer(exponent, 10) or 0) > _MAX_EXPONENT):
         return None
     try:
-        return normalise(Fraction(text)) if exact else float(text)
+        return _exact(text) if exact else float(text)
     except ValueError:
         return None
 

@@ -6,7 +6,6 @@ of the host is printed as its ``str``.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 from pid1.sexp import write_number, write_symbol
@@ -151,7 +150,7 @@ def _atom(value: Value, writing: bool) -> str:
         return write_number(value)
     if value is NIL or value is EOF:
         return repr(value)
-    if kind is Fraction:
+    if kind.__name__ == "Fraction":
         return f"{_integer(value.numerator)}/{_integer(value.denominator)}"
     if kind is bytearray:
         return "#vu8(" + " ".join(map(str, value)) + ")"
