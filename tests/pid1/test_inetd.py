@@ -163,7 +163,9 @@ async def test_stopping_leaves_connections_in_use(manager: Supervisor) -> None:
     address = Address(INET, LOOPBACK, free_port())
     service = await started(manager, CAT, address)
     reader, writer = await asyncio.open_connection("127.0.0.1", address.port)
-    await eventually(lambda: manager.registry.get("cat-1"))
+    # Until its program has been executed it has a copy of the listening socket.
+    writer.write(b"ready")
+    assert await reader.read(5) == b"ready"
     await manager.stop(service)
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", address.port)
