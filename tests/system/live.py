@@ -48,9 +48,11 @@ def import_path() -> list[str]:
 def namespace_refusal() -> str | None:
     """Why this machine does not let us make a PID namespace; None where it does."""
     try:
+        # The interpreter itself: it may be out of reach in there.
         done = subprocess.run(
-            [*namespace_command(), "true"], capture_output=True, text=True, timeout=30, check=False
-        )
+            [*namespace_command(), sys.executable, "-I", "-S", "-c", ""],
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
     except OSError as error:
         return str(error)
     return done.stderr.strip() or "unshare failed" if done.returncode else None
