@@ -94,6 +94,7 @@ class Daemon:
         self._watch_socket()
         # What start-up made lives for ever: keep the collector from walking it.
         gc.freeze()
+        gc.enable()
         return await self.serve()
 
     async def serve(self) -> int:
