@@ -94,11 +94,11 @@ class Daemon:
         self._watch_socket()
         # What start-up made lives for ever: keep the collector from walking it.
         gc.freeze()
-        gc.enable()
         return await self.serve()
 
     async def serve(self) -> int:
         """Serve until the end; return the exit status."""
+        gc.enable()
         status = await self.finished
         self._leave()
         return status
