@@ -12,6 +12,7 @@ from statistics import median
 
 from bench import client, usage
 from bench.daemon import Candidate, Daemon
+from bench.output import Output
 from bench.results import Results
 from bench.services import RESPAWN_DELAY, Beacon, Program, write_configuration
 
@@ -35,10 +36,13 @@ class Effort:
     respawns: int
     endless: int
     idle: float
+    lines: int
 
 
-FULL = Effort(rounds=5, herd=15, requests=2000, cycles=100, respawns=5, endless=1000, idle=10)
-QUICK = Effort(rounds=1, herd=3, requests=100, cycles=5, respawns=1, endless=50, idle=0.5)
+FULL = Effort(rounds=5, herd=15, requests=2000, cycles=100, respawns=5, endless=1000, idle=10,
+              lines=1_000_000)  # fmt: skip
+QUICK = Effort(rounds=1, herd=3, requests=100, cycles=5, respawns=1, endless=50, idle=0.5,
+               lines=50_000)  # fmt: skip
 
 
 class Bench:
@@ -72,6 +76,12 @@ class Bench:
         with _Run(self, candidate, count) as run:
             run.start(noted=False)
             run.endless(self._effort.endless)
+
+    def output(self, candidate: Candidate) -> None:
+        """Let services print."""
+        Output(self.directory(), candidate, self._effort.lines, self._results).measure(
+            self._effort.herd
+        )
 
     def directory(self) -> Path:
         """A fresh name for the files of one daemon."""
@@ -219,4 +229,4 @@ class _Run:
 
 # What --only accepts.
 NAMES = ("start", "memory", "idle", "herd", "requests", "clients", "cycles", "respawn", "stop",
-         "shutdown", "endless")  # fmt: skip
+         "shutdown", "endless", "output")  # fmt: skip

@@ -54,6 +54,17 @@ METRICS = [
            targets={0: 5}, absolute=True),
     Metric("endless-worst", "status while a start loops for ever, worst of 1,000", "ms", 2,
            targets={0: 100}, absolute=True),
+    Metric("lines-file", "printed lines to the service's log file", "µs per line", 2,
+           targets={0: 0.05}),
+    Metric("lines-file-cpu", "its processor time", "µs per line", 2, targets={0: 0.1}),
+    Metric("lines-daemon", "printed lines to the daemon's log", "µs per line", 2,
+           targets={0: 0.05}),
+    Metric("lines-daemon-cpu", "its processor time", "µs per line", 2, targets={0: 0.1}),
+    Metric("printing-herd", "`herd status SERVICE` while a service prints", "ms",
+           targets={0: 50}, absolute=True),
+    Metric("printing-request", "status of one while a service prints, median", "ms", 2),
+    Metric("printing-worst", "status of one while a service prints, worst", "ms", 2,
+           targets={0: 50}, absolute=True),
 ]  # fmt: skip
 
 # What is linear in the number of services, or should be.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from codecs import utf_8_decode
 from typing import Any, Final
 
 from pid1.log import LineFile, the_log, time_prefix
@@ -17,6 +18,10 @@ from pid1.log import LineFile, the_log, time_prefix
 HISTORY: Final = 20
 MAX_LINE: Final = 512
 _CHUNK: Final = 65536
+# Bytes taken from all pipes in one turn of the loop (64 KiB are about 0.3 ms of work); beyond that each
+# gives little, so that clients are answered soon however many services print at once.
+_TURN: Final = 4 * _CHUNK
+_LITTLE: Final = 4096
 
 
 def open_log_file(path: str) -> int:
@@ -30,6 +35,31 @@ def open_log_file(path: str) -> int:
     return os.open(path, flags, 0o640)
 
 
+class _Allowance:
+    """How much may be read from one pipe in the current turn of the loop."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._left = 0
+
+    def take(self, loop: asyncio.AbstractEventLoop) -> int:
+        """Return the number of bytes that may be read now."""
+        if self._loop is not loop:
+            self._loop, self._left = loop, _TURN
+            # Runs in the next turn, before anything is read.
+            loop.call_soon(self._end_turn)
+        if self._left <= 0:
+            return _LITTLE
+        self._left -= _CHUNK
+        return _CHUNK
+
+    def _end_turn(self) -> None:
+        self._loop = None
+
+
+_allowance = _Allowance()
+
+
 class Capture:
     """Reads the output of a service's processes.
 
@@ -37,7 +67,8 @@ class Capture:
     log file are common to them.
     """
 
-    __slots__ = ("_file", "_history", "_partial", "_path", "_pipes", "pid", "program", "version")
+    __slots__ = ("_file", "_history", "_partial", "_path", "_pipes", "_returned", "pid", "program",
+                 "version")  # fmt: skip
 
     def __init__(self, program: str, path: str | None = None) -> None:
         self.program = program
@@ -49,6 +80,8 @@ class Capture:
         self._history: list[tuple[int, str]] = []
         self._partial: dict[int, bytes] = {}
         self._pipes: set[int] = set()
+        # Pipes whose last byte was a carriage return.
+        self._returned: set[int] = set()
 
     def recent(self) -> list[tuple[int, str]]:
         """The newest lines as (time, line), newest first."""
@@ -110,7 +143,7 @@ class Capture:
 
     def _read(self, descriptor: int) -> None:
         try:
-            data = os.read(descriptor, _CHUNK)
+            data = os.read(descriptor, _allowance.take(asyncio.get_running_loop()))
         except BlockingIOError:
             return
         except OSError:
@@ -121,26 +154,37 @@ class Capture:
         self._handle(descriptor, data)
 
     def _handle(self, descriptor: int, data: bytes) -> None:
+        if descriptor in self._returned:
+            # The second half of CR LF.
+            self._returned.discard(descriptor)
+            data = data.removeprefix(b"\n")
         if b"\r" in data:
-            # CR LF split over two chunks would give one empty line; a pipe's writer sends both.
+            if data.endswith(b"\r"):
+                self._returned.add(descriptor)
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         held = self._partial.pop(descriptor, None)
         if held:
             data = held + data
-        complete, _, rest = data.rpartition(b"\n")
-        if len(rest) >= MAX_LINE:
-            complete = data
-            rest = b""
+        complete, end, rest = data.rpartition(b"\n")
+        lines = complete.decode(errors="replace").split("\n") if end else []
+        if len(rest) > MAX_LINE:
+            # Whole lines of it; the last character may lack its end.
+            text, used = utf_8_decode(rest, "replace", False)
+            cut = (len(text) - 1) // MAX_LINE * MAX_LINE
+            if cut:
+                lines.append(text[:cut])
+                rest = text[cut:].encode() + rest[used:]
         if rest:
             self._partial[descriptor] = rest
-        if complete or not rest:
-            self._lines(complete.decode(errors="replace").split("\n"))
+        if lines:
+            self._lines(lines)
 
     def _end(self, descriptor: int) -> None:
         loop = asyncio.get_running_loop()
         loop.remove_reader(descriptor)
         os.close(descriptor)
         self._pipes.discard(descriptor)
+        self._returned.discard(descriptor)
         rest = self._partial.pop(descriptor, None)
         if rest:
             self._lines([rest.decode(errors="replace")])
@@ -159,9 +203,8 @@ class Capture:
         self._history += [(now, line) for line in lines[-HISTORY:]]
         del self._history[:-HISTORY]
         if self._path is None:
-            mark = f"{self.program}[{self.pid}]" if self.pid is not None else f"[{self.program}]"
-            for line in lines:
-                the_log.write(f"{mark} {line}")
+            mark = f"{self.program}[{self.pid}] " if self.pid is not None else f"[{self.program}] "
+            the_log.append(lines, mark)
             return
         self._file.append(time_prefix(now), lines)
 

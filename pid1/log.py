@@ -69,11 +69,12 @@ class LineFile:
         # The last line was taken in part.
         self._torn = False
 
-    def append(self, prefix: str, lines: list[str]) -> None:
-        """Append each line, after ``prefix``."""
+    def append(self, prefix: str, lines: list[str], mark: str = "") -> None:
+        """Append each line, after ``prefix`` and ``mark``."""
         if self.descriptor < 0:
             return
-        text = prefix + f"\n{prefix}".join(lines) + "\n"
+        start = prefix + mark
+        text = start + f"\n{start}".join(lines) + "\n"
         head = 0
         if self._lost:
             torn = "\n" if self._torn else ""
@@ -115,9 +116,9 @@ class FileDestination:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
         return os.open(self.path, flags, 0o640)
 
-    def write(self, line: str) -> None:
-        """Append a line; a full disk drops it and says how many were lost afterwards."""
-        self._file.append(time_prefix(int(time.time())), [line])
+    def append(self, mark: str, lines: list[str]) -> None:
+        """Append lines; a full disk drops them and says how many were lost afterwards."""
+        self._file.append(time_prefix(int(time.time())), lines, mark)
 
     def reopen(self, rename_to: str | None = None) -> None:
         """Go on in a fresh file, after renaming the old one if asked (log rotation)."""
@@ -129,14 +130,17 @@ class FileDestination:
 class StandardOutput:
     """The daemon's standard output, as it is: lines without a prefix."""
 
-    def write(self, line: str) -> None:
-        """Write a line if that is possible without waiting."""
-        data = f"{line}\n".encode(errors="replace")
+    def append(self, mark: str, lines: list[str]) -> None:
+        """Write lines as far as that is possible without waiting."""
+        data = "".join([f"{mark}{line}\n" for line in lines]).encode(errors="replace")
         with contextlib.suppress(OSError, ValueError):
             poll = select.poll()
             poll.register(1, select.POLLOUT)
-            while data and poll.poll(0):
-                data = data[os.write(1, data[:_ATOMIC]) :]
+            start = 0
+            while start < len(data) and poll.poll(0):
+                # Whole lines where they fit: what follows may be dropped.
+                end = data.rfind(b"\n", start, start + _ATOMIC) + 1
+                start += os.write(1, data[start : end or start + _ATOMIC])
 
 
 class SyslogDestination:
@@ -146,8 +150,12 @@ class SyslogDestination:
         self.path = path
         self._socket: socket.socket | None = None
 
-    def write(self, line: str) -> None:
-        """Send one datagram ``shepherd[PID]: LINE`` (SHEPHERD.md 8.3)."""
+    def append(self, mark: str, lines: list[str]) -> None:
+        """Send one datagram ``shepherd[PID]: LINE`` for each line (SHEPHERD.md 8.3)."""
+        for line in lines:
+            self._send(mark + line)
+
+    def _send(self, line: str) -> None:
         data = f"shepherd[{os.getpid()}]: {line}\n".encode(errors="replace")
         # Tried anew for every line: a system log that starts later takes over.
         try:
@@ -195,15 +203,21 @@ class DaemonLog:
 
     def write(self, line: str, to_stdout: bool = True) -> None:
         """Write a line to every destination and remember it."""
+        self.append([line], to_stdout=to_stdout)
+
+    def append(self, lines: list[str], mark: str = "", to_stdout: bool = True) -> None:
+        """Write lines, each after ``mark``, in one go to every destination."""
         self.version += 1
-        self.history.insert(0, (int(time.time()), line))
-        del self.history[HISTORY:]
+        now = int(time.time())
+        newest = [(now, mark + line) for line in lines[: -HISTORY - 1 : -1]]
+        self.history = newest + self.history[: HISTORY - len(newest)]
         for destination in self.destinations:
-            destination.write(line)
+            destination.append(mark, lines)
         if to_stdout and self.stdout is not None:
-            self.stdout.write(line)
+            self.stdout.append(mark, lines)
         for observer in self.observers:
-            observer(line)
+            for line in lines:
+                observer(mark + line)
 
 
 the_log = DaemonLog()

@@ -185,7 +185,7 @@ def test_command_that_needs_too_much_memory_fails_alone() -> None:
 
 
 @contextmanager
-def _small_disk(user: bool = False) -> Iterator[Path]:
+def small_disk() -> Iterator[Path]:
     """A file system of 64 kB; skips where none can be mounted."""
     import tempfile
 
@@ -233,7 +233,7 @@ def _check_numbers(text: str) -> None:
 
 
 def test_full_disk_loses_lines_and_counts_them() -> None:
-    with _small_disk() as disk:
+    with small_disk() as disk:
         ballast = disk / "ballast"
         with live_daemon(
             _TALKATIVE.replace("@DISK@", str(disk)), options=["-l", str(disk / "daemon.log")],
@@ -276,7 +276,7 @@ class suppress_full:  # noqa: N801 - used like a function
 
 
 def test_log_file_on_a_file_system_that_became_read_only() -> None:
-    with _small_disk() as disk, live_daemon(_TALKATIVE.replace("@DISK@", str(disk))) as daemon:
+    with small_disk() as disk, live_daemon(_TALKATIVE.replace("@DISK@", str(disk))) as daemon:
         log = disk / "talker.log"
         eventually(lambda: log.exists() and log.stat().st_size > 1000)
         daemon.request("stop", "talker")
