@@ -18,8 +18,8 @@ from pid1.log import LineFile, the_log, time_prefix
 HISTORY: Final = 20
 MAX_LINE: Final = 512
 _CHUNK: Final = 65536
-# Bytes taken from all pipes in one turn of the loop (64 KiB are about 0.3 ms of work); beyond that each
-# gives little, so that clients are answered soon however many services print at once.
+# Bytes taken from all pipes in one turn of the loop (64 KiB are about 0.3 ms of work); beyond
+# that each gives little, so that clients are answered soon however many services print at once.
 _TURN: Final = 4 * _CHUNK
 _LITTLE: Final = 4096
 

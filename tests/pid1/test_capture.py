@@ -155,6 +155,10 @@ def test_slow_reader_of_standard_output_gets_whole_lines() -> None:
     assert lines == [f"mark {number:0100}" for number in range(len(lines))]
 
 
+def _size(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.iterdir())
+
+
 def test_one_turn_of_the_loop_reads_a_bounded_amount(tmp_path: Path) -> None:
     services = 100
 
@@ -168,11 +172,11 @@ def test_one_turn_of_the_loop_reads_a_bounded_amount(tmp_path: Path) -> None:
         # The next callback runs before the pipes are looked at, the second after one turn.
         for _ in range(2):
             await asyncio.sleep(0)
-        first = sum(path.stat().st_size for path in tmp_path.iterdir())
+        first = _size(tmp_path)
         for writer in writers:
             os.close(writer)
         await _ended(*captures)
-        return first, sum(path.stat().st_size for path in tmp_path.iterdir())
+        return first, _size(tmp_path)
 
     first, total = asyncio.run(scenario())
     assert total == services * 512 * (128 + _STAMP)

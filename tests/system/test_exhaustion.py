@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.system.disk import small_disk
 from tests.system.live import (
     LiveDaemon,
     Reply,
@@ -182,26 +180,6 @@ def test_command_that_needs_too_much_memory_fails_alone() -> None:
         # What was freed may be kept by the C library, and a new process needs some, too.
         _limit(daemon, resource.RLIMIT_AS, used + (64 << 20))
         assert daemon.request("start", "wanted").result
-
-
-@contextmanager
-def small_disk() -> Iterator[Path]:
-    """A file system of 64 kB; skips where none can be mounted."""
-    import tempfile
-
-    directory = Path(tempfile.mkdtemp(prefix="drover-disk-"))
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k,mode=777", "drover", str(directory)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        directory.rmdir()
-        pytest.skip(f"cannot mount a file system: {done.stderr.strip()}")
-    try:
-        yield directory
-    finally:
-        subprocess.run(["umount", "-l", str(directory)], check=True)
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 _TALKATIVE = """

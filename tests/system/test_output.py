@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.disk import small_disk
 from tests.system.live import LiveDaemon, eventually, live_daemon
-from tests.system.test_exhaustion import small_disk
 
 _LINES = 200_000
 _PRINT = f"seq -f %099.0f {_LINES}; echo end; exec sleep 1000"
