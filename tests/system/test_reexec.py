@@ -200,6 +200,104 @@ def test_no_exit_status_is_lost(namespace: bool) -> None:
         assert not daemon.zombies()
 
 
+_RESPAWNING = """
+(define (sleeper n)
+  (service (list (string->symbol (format #f "r~a" n)))
+    #:respawn? #t #:respawn-delay (if (even? n) 0.2 0)
+    #:start (make-forkexec-constructor
+      (list "sh" "-c" (format #f "echo >>@DIR@/r~a; exec sleep 1000" n)))
+    #:stop (make-kill-destructor)))
+(define all (map sleeper (iota 40)))
+(register-services all)
+(start-in-the-background (map service-canonical-name all))
+"""
+
+
+def test_services_killed_meanwhile_are_respawned_once() -> None:
+    with live_daemon(_RESPAWNING) as daemon:
+        daemon.wait_log("Successfully started 40 services")
+        before = {name: main_pid(found) for name, found in daemon.all_services().items()}
+        victims = [pid for name, pid in before.items() if name != "root" and pid is not None]
+        with daemon.connect() as client:
+            client.sendall(command("reexec"))
+            for pid in victims:
+                os.kill(pid, 9)
+                time.sleep(0.004)  # spread over the change of images
+            assert Reply(receive(client)).result
+        daemon.wait_log("Took over")
+        eventually(
+            lambda: all(
+                main_pid(found) not in (None, before[name])
+                for name, found in daemon.all_services().items()
+                if name != "root"
+            ),
+            what="all are back",
+        )
+        found = daemon.all_services()
+        for number in range(40):
+            assert (daemon.directory / f"r{number}").read_text() == "\n\n"
+            assert [entry[0] for entry in found[f"r{number}"]["exit-statuses"]] == [9]
+        assert len(children(daemon.pid)) == 40
+
+
+_LISTENING = """
+(use-modules (shepherd service system-log))
+(define (at name) (list (endpoint (make-socket-address AF_UNIX (string-append "@DIR@/" name)))))
+(define (program name) (list "sh" "-c" (string-append "echo >>@DIR@/began-" name "; sleep 1000")))
+(register-services (list
+  (service '(lazy)
+    #:start (make-systemd-constructor (program "lazy") (at "lazy"))
+    #:stop (make-systemd-destructor))
+  (service '(eager)
+    #:start (make-systemd-constructor (program "eager") (at "eager") #:lazy-start? #f)
+    #:stop (make-systemd-destructor))
+  (service '(connected)
+    #:start (make-inetd-constructor '("cat") (at "connected"))
+    #:stop (make-inetd-destructor))
+  (system-log-service
+    (list (endpoint (make-socket-address AF_UNIX "@DIR@/log-socket") #:style SOCK_DGRAM))
+    #:message-destination (lambda (message) (list "@DIR@/messages"))
+    #:kernel-log-file #f)))
+(start-in-the-background '(lazy eager connected system-log))
+"""
+
+
+def test_what_listens_goes_on_listening() -> None:
+    with live_daemon(_LISTENING) as daemon:
+        daemon.wait_log("Successfully started 4 services")
+        eager = daemon.main_pid("eager")
+        # A connection in use, a message before and one after, and one that nobody reads.
+        with (
+            socket.socket(socket.AF_UNIX) as used,
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log,
+        ):
+            used.connect(str(daemon.directory / "connected"))
+            used.sendall(b"one ")
+            assert used.recv(10) == b"one "
+            log.connect(str(daemon.directory / "log-socket"))
+            log.send(b"<13>first")
+            for _ in range(2):
+                _reexecute(daemon)
+            log.send(b"<13>second")
+            used.sendall(b"two")
+            used.shutdown(socket.SHUT_WR)
+            assert receive(used) == b"two"
+        messages = daemon.directory / "messages"
+        eventually(lambda: "second" in messages.read_text())
+        assert messages.read_text().index("first") < messages.read_text().index("second")
+        assert daemon.main_pid("eager") == eager
+        assert daemon.main_pid("lazy") is None
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(daemon.directory / "lazy"))
+            began = daemon.directory / "began-lazy"
+            eventually(lambda: daemon.main_pid("lazy") and began.exists(), what="it is started")
+        for service in ("lazy", "eager", "connected", "system-log"):
+            assert daemon.request("stop", service).error is False
+        for name in ("lazy", "eager"):
+            assert (daemon.directory / f"began-{name}").read_text() == "\n"
+        eventually(lambda: not children(daemon.pid))
+
+
 class _Client(threading.Thread):
     """Starts, stops, restarts and looks at one service, over and over."""
 
