@@ -17,6 +17,11 @@ from bench.results import Results
 from bench.services import RESPAWN_DELAY, Beacon, Program, write_configuration
 
 _CLIENTS = 200
+_CROWD = 500
+# Clients that say nothing or half of it, and how often another asks beside them.
+_NUISANCES = 1000
+_ASKED = 50
+_NEVER = float("inf")
 # The number of services at which 200 clients ask: the replies are long, and the point is made.
 _CLIENTS_AT = 100
 # Seconds for things to calm down before an idle daemon is looked at.
@@ -143,6 +148,7 @@ class _Run:
             "cycles": self._cycles,
             "respawn": self._respawn,
             "stop": self._stop,
+            "nuisance": self._nuisance,
         }
 
     def _memory(self) -> None:
@@ -176,11 +182,31 @@ class _Run:
         if self._count != _CLIENTS_AT:
             return
         for metric, service in (("clients-one", "s0"), ("clients-all", "root")):
-            began = time.monotonic()
-            answered = client.many(self.daemon.socket, _CLIENTS, "status", service)
-            self.note(metric, (time.monotonic() - began) * 1e3)
-            if answered != _CLIENTS:
-                raise RuntimeError(f"{self._candidate.name} answered {answered} clients only")
+            took = client.many(self.daemon.socket, _CLIENTS, "status", service)
+            self.note(metric, max(took) * 1e3 if len(took) == _CLIENTS else _NEVER)
+        took = client.many(self.daemon.socket, _CROWD, "status", "s0")
+        self.note("crowd", median(took) * 1e3 if len(took) == _CROWD else _NEVER)
+
+    def _nuisance(self) -> None:
+        if self._count != _CLIENTS_AT:
+            return
+        nuisance = client.Nuisance(self.daemon.socket, _NUISANCES)
+        try:
+            self.note("nuisance", max(self._latencies(_ASKED, "s0")))
+        finally:
+            nuisance.close()
+
+    def _latencies(self, count: int, service: str) -> list[float]:
+        """Ask for a status ``count`` times; return the milliseconds that each took."""
+        found = []
+        try:
+            for _ in range(count):
+                began = time.monotonic()
+                self.daemon.request("status", service, _NO_ANSWER)
+                found.append((time.monotonic() - began) * 1e3)
+        except OSError:
+            return [_NEVER]
+        return found
 
     def _cycles(self) -> None:
         count = self._bench.effort.cycles
@@ -215,18 +241,12 @@ class _Run:
         """Ask for a status, ``count`` times, beside a start that never ends."""
         client.send(self.daemon.socket, "start", "endless")
         time.sleep(0.1)
-        latencies = []
-        try:
-            for _ in range(count):
-                began = time.monotonic()
-                self.daemon.request("status", "s0", _NO_ANSWER)
-                latencies.append((time.monotonic() - began) * 1e3)
-        except TimeoutError:
-            latencies = [float("inf")]
+        latencies = self._latencies(count, "s0")
         self.note("endless-median", median(latencies))
         self.note("endless-worst", max(latencies))
 
 
 # What --only accepts.
 NAMES = ("start", "memory", "idle", "herd", "requests", "clients", "cycles", "respawn", "stop",
-         "shutdown", "endless", "output")  # fmt: skip
+         "shutdown", "endless", "output",
+         "nuisance")  # fmt: skip
