@@ -116,7 +116,7 @@ class Activation:
                 f"LISTEN_FDNAMES={names}",
                 *spec.environment,
             ],
-            listen_pid=True,
+            pid_variables=["LISTEN_PID"],
         )
         self.sockets: dict[Service, list[socket.socket]] = {}
 

@@ -20,9 +20,10 @@ class SpawnSpec:
 
     `environment` is complete (nothing is inherited); `stdin`, `stdout` and `stderr` are descriptors
     of the parent or None for /dev/null; `extra_descriptors` become 3, 4, … of the child, which has
-    no others.  `directory` and `umask` are the parent's when None.  `user`, `group` and
-    `supplementary_groups` are names or numbers.  A limit is `(name, soft, hard)` with the name as
-    in `RLIMIT_NAME`, in lower case, and None for "unlimited".  `tty` is a descriptor of a terminal
+    no others (None leaves a number out).  `pid_variables` are names of environment variables that
+    are set to the child's process id.  `directory` and `umask` are the parent's when None.  `user`,
+    `group` and `supplementary_groups` are names or numbers.  A limit is `(name, soft, hard)` with
+    the name as in `RLIMIT_NAME`, in lower case, and None for "unlimited".  `tty` is a descriptor of a terminal
     that becomes the controlling one (needs `create_session`).  `control_group` is what
     `Containment.entrance` returned.
     """
@@ -35,7 +36,7 @@ class SpawnSpec:
         "environment",
         "extra_descriptors",
         "group",
-        "listen_pid",
+        "pid_variables",
         "resource_limits",
         "stderr",
         "stdin",
@@ -55,14 +56,14 @@ class SpawnSpec:
         stdin: int | None = None,
         stdout: int | None = None,
         stderr: int | None = None,
-        extra_descriptors: Sequence[int] = (),
+        extra_descriptors: Sequence[int | None] = (),
         create_session: bool = True,
         user: str | int | None = None,
         group: str | int | None = None,
         supplementary_groups: Sequence[str | int] = (),
         umask: int | None = None,
         resource_limits: Sequence[tuple[str, int | None, int | None]] = (),
-        listen_pid: bool = False,
+        pid_variables: Sequence[str] = (),
         tty: int | None = None,
         control_group: str | None = None,
     ) -> None:
@@ -79,7 +80,7 @@ class SpawnSpec:
         self.supplementary_groups = supplementary_groups
         self.umask = umask
         self.resource_limits = resource_limits
-        self.listen_pid = listen_pid
+        self.pid_variables = pid_variables
         self.tty = tty
         self.control_group = control_group
 
@@ -347,6 +348,22 @@ class System:
     def peer_credentials(self, connection: socket.socket) -> tuple[int, int, int] | None:
         """`(pid, uid, gid)` of the other end of a Unix-domain socket, None if it cannot be told."""
         raise NotImplementedError("peer_credentials")
+
+    def pass_credentials(self, sock: socket.socket) -> bool:
+        """Have every message on a Unix-domain socket name its sender; False where it cannot.
+
+        To be called before anybody can send; `recvmsg` needs 64 bytes of ancillary data for it.
+        """
+        raise NotImplementedError("pass_credentials")
+
+    def sender_credentials(
+        self, ancillary: Sequence[tuple[int, int, bytes]]
+    ) -> tuple[int, int, int] | None:
+        """`(pid, uid, gid)` of who sent a message, from its ancillary data; None if not told.
+
+        The pid is 0 for a process that cannot be seen from here.
+        """
+        raise NotImplementedError("sender_credentials")
 
     def watch_file(self, path: str) -> FileWatch | None:
         """Notice that `path` is deleted or replaced; None where the caller has to look by itself.

@@ -27,7 +27,9 @@ ALL_SIGNALS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 class Child:
     """What one child is to do. Raises `SpawnError` where the parent can already tell."""
 
-    def __init__(self, spec: SpawnSpec, credentials: Credentials, sources: list[int]) -> None:
+    def __init__(
+        self, spec: SpawnSpec, credentials: Credentials, sources: list[int | None]
+    ) -> None:
         self.spec = spec
         self.credentials = credentials
         self.sources = sources
@@ -72,13 +74,13 @@ class Child:
         if spec.directory is not None:
             self.step = "chdir"
             os.chdir(spec.directory)
-        if spec.listen_pid:
-            self.environment["LISTEN_PID"] = str(os.getpid())
+        for name in spec.pid_variables:
+            self.environment[name] = str(os.getpid())
         self.step = "descriptors"
         for target, fd in enumerate(self.sources):
             if fd == target:
                 os.set_inheritable(fd, True)
-            else:
+            elif fd is not None:
                 os.dup2(fd, target)
         self._change_identity()
         if spec.umask is not None:

@@ -25,7 +25,7 @@ from hurd.system.processes import family
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class FakeProgram:
@@ -191,6 +191,14 @@ class FakeSystem(System):
         return self.homes.get(user)
 
     def peer_credentials(self, connection: socket.socket) -> tuple[int, int, int] | None:
+        return None
+
+    def pass_credentials(self, sock: socket.socket) -> bool:
+        return False
+
+    def sender_credentials(
+        self, ancillary: Sequence[tuple[int, int, bytes]]
+    ) -> tuple[int, int, int] | None:
         return None
 
     def watch_file(self, path: str) -> FileWatch | None:

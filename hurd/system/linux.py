@@ -14,6 +14,7 @@ from hurd.system.processes import stat_fields
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
 
 _PF_KTHREAD = 0x00200000  # linux/sched.h; field 9 of /proc/PID/stat
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
@@ -130,6 +131,24 @@ class LinuxSystem(PosixSystem):
             return None
         pid, uid, gid = (int.from_bytes(data[i : i + 4], byteorder) for i in (0, 4, 8))
         return (pid, uid, gid) if pid else None  # 0: not connected, or of another namespace
+
+    def pass_credentials(self, sock: socket.socket) -> bool:
+        from socket import SO_PASSCRED, SOL_SOCKET
+
+        sock.setsockopt(SOL_SOCKET, SO_PASSCRED, 1)
+        return True
+
+    def sender_credentials(
+        self, ancillary: Sequence[tuple[int, int, bytes]]
+    ) -> tuple[int, int, int] | None:
+        from socket import SCM_CREDENTIALS, SOL_SOCKET
+        from sys import byteorder
+
+        for level, kind, data in ancillary:
+            if (level, kind) == (SOL_SOCKET, SCM_CREDENTIALS) and len(data) >= 12:
+                pid, uid, gid = (int.from_bytes(data[i : i + 4], byteorder) for i in (0, 4, 8))
+                return pid, uid, gid
+        return None
 
     def watch_file(self, path: str) -> FileWatch | None:
         return InotifyWatch(path)

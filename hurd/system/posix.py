@@ -13,6 +13,7 @@ from hurd.system.spawn import spawn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
 
 _MOST_DESCRIPTORS = 65536  # looked at one by one where they cannot be listed
 
@@ -123,6 +124,14 @@ class PosixSystem(System):
         return entry.pw_dir
 
     def peer_credentials(self, connection: socket.socket) -> tuple[int, int, int] | None:
+        return None
+
+    def pass_credentials(self, sock: socket.socket) -> bool:
+        return False
+
+    def sender_credentials(
+        self, ancillary: Sequence[tuple[int, int, bytes]]
+    ) -> tuple[int, int, int] | None:
         return None
 
     def watch_file(self, path: str) -> FileWatch | None:

@@ -3,7 +3,7 @@
 Two ways.  `os.posix_spawn` shares the parent's memory until exec, so its cost does not grow with
 the daemon; it knows no directory and no umask, so the parent takes the child's for the length of
 the call (the daemon has one thread).  What must happen in the child and has no spawn attribute
-(user and groups, resource limits, LISTEN_PID, a controlling terminal) takes a fork, whose child
+(user and groups, resource limits, variables with its own process id, a controlling terminal) takes a fork, whose child
 reports the step that failed through a close-on-exec pipe.
 
 Measured on Linux 6.18, two cores, Python 3.11, a daemon of 32 MB (in brackets: 74 MB), directory,
@@ -65,7 +65,7 @@ def spawn(spec: SpawnSpec, *, gid_first: bool = False) -> int:
             and credentials.gid is None
             and credentials.groups is None
             and not spec.resource_limits
-            and not spec.listen_pid
+            and not spec.pid_variables
             and spec.tty is None
             and spec.control_group is None
         ):
@@ -76,12 +76,12 @@ def spawn(spec: SpawnSpec, *, gid_first: bool = False) -> int:
             os.close(fd)
 
 
-def _sources(spec: SpawnSpec, opened: list[int]) -> list[int]:
-    """The descriptors that become 0, 1, 2, … of the child.
+def _sources(spec: SpawnSpec, opened: list[int]) -> list[int | None]:
+    """The descriptors that become 0, 1, 2, … of the child; None is a number left out.
 
     Those the child would overwrite before it has used them are duplicated out of the way.
     """
-    sources: list[int] = []
+    sources: list[int | None] = []
     for fd, mode in (
         (spec.stdin, os.O_RDONLY),
         (spec.stdout, os.O_WRONLY),
@@ -94,9 +94,9 @@ def _sources(spec: SpawnSpec, opened: list[int]) -> list[int]:
     sources += spec.extra_descriptors
     count = len(sources)
     for target, fd in enumerate(sources):
-        if fd < count and fd != target:
-            sources[target] = _above(fd, count)
-            opened.append(sources[target])
+        if fd is not None and fd < count and fd != target:
+            sources[target] = moved = _above(fd, count)
+            opened.append(moved)
     return sources
 
 
@@ -109,7 +109,7 @@ def _above(fd: int, lowest: int) -> int:
 # The usual way: the parent's directory and umask are the child's for a moment.
 
 
-def _spawn_here(spec: SpawnSpec, sources: list[int]) -> int:
+def _spawn_here(spec: SpawnSpec, sources: list[int | None]) -> int:
     home = -1
     mask = -1
     try:
@@ -135,9 +135,11 @@ def _spawn_here(spec: SpawnSpec, sources: list[int]) -> int:
                 os.close(home)
 
 
-def _posix_spawn(spec: SpawnSpec, sources: list[int]) -> int:
+def _posix_spawn(spec: SpawnSpec, sources: list[int | None]) -> int:
     environment = environment_mapping(spec.environment)
-    actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(sources)]
+    actions = [
+        (os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(sources) if fd is not None
+    ]
     session = spec.create_session
 
     def attempt(path: str, command: list[str]) -> int:
@@ -161,7 +163,7 @@ def _posix_spawn(spec: SpawnSpec, sources: list[int]) -> int:
 # The careful way: fork, and do each step in the child.
 
 
-def _fork(spec: SpawnSpec, credentials: Credentials, sources: list[int]) -> int:
+def _fork(spec: SpawnSpec, credentials: Credentials, sources: list[int | None]) -> int:
     child = Child(spec, credentials, sources)
     try:
         reader, writer = os.pipe()

@@ -126,6 +126,23 @@ def test_peer_of_a_socket_is_known():
         assert system.peer_credentials(stranger) is None
 
 
+def test_sender_of_a_message_is_known(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        told = system.pass_credentials(receiver)
+        assert told == (system.name == "linux")
+        receiver.bind(str(tmp_path / "socket"))
+
+        def send() -> None:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.sendto(str(os.getpid()).encode(), str(tmp_path / "socket"))
+
+        in_child(send)
+        data, ancillary, _, _ = receiver.recvmsg(64, 64)
+        expected = (int(data), os.getuid(), os.getgid()) if told else None
+        assert system.sender_credentials(ancillary) == expected
+    assert system.sender_credentials([]) is None
+
+
 def test_home_comes_from_the_user_database(monkeypatch):
     monkeypatch.setenv("HOME", "/nowhere")
     lines = Path("/etc/passwd").read_text().splitlines()

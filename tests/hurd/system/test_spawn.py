@@ -98,6 +98,16 @@ def test_extra_descriptors_follow_from_three(way, tmp_path):
 
 
 @both_ways
+def test_numbers_of_extra_descriptors_can_be_left_out(way, tmp_path):
+    (tmp_path / "input").write_text("hello")
+    with (tmp_path / "input").open() as file:
+        extra = [None, None, None, file.fileno()]
+        text = output("cat <&6; exec ls /proc/self/fd", extra_descriptors=extra, **way)
+    # 3 is the directory that ls reads.
+    assert text.split() == ["hello0", "1", "2", "3", "6"]
+
+
+@both_ways
 def test_low_descriptors_may_be_exchanged(way, tmp_path):
     """Sources among the child's own targets: none may be overwritten before it was used."""
 
@@ -151,10 +161,14 @@ def test_resource_limits_are_set_in_the_child_only():
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
 
 
-def test_listen_pid_is_the_childs():
-    text = output("echo $LISTEN_PID $$", environment=[PATH, "LISTEN_PID=7"], listen_pid=True)
-    listen_pid, pid = text.split()
-    assert listen_pid == pid
+def test_variables_for_the_pid_have_the_childs():
+    text = output(
+        "echo $LISTEN_PID $MAIN $$",
+        environment=[PATH, "LISTEN_PID=7"],
+        pid_variables=["LISTEN_PID", "MAIN"],
+    )
+    listen_pid, main, pid = text.split()
+    assert listen_pid == main == pid
 
 
 def test_terminal_becomes_the_controlling_one():
