@@ -17,7 +17,9 @@ END = "<!-- figures of bench/run: end -->"
 
 Row = list[str]
 _HEADER: Row = ["figure", "N", GNU, DROVER, "ratio", "target", "met"]
-_SLOPES: Row = ["per service", "from", "to", GNU, DROVER, "drover's before"]
+_SLOPES: Row = ["per service", "from", "to", GNU, DROVER, f"{DROVER} before"]
+
+_FEW = 10
 
 
 def figures(results: Results) -> list[Row]:
@@ -42,7 +44,7 @@ def _row(results: Results, metric: Metric, count: int) -> Row:
         f"{count:,}",
         _number(results.get(metric.name, count, GNU), metric.digits),
         _number(results.get(metric.name, count, DROVER), metric.digits),
-        "" if quotient is None or not math.isfinite(quotient) else f"{quotient:.3g}",
+        "" if quotient is None else f"{quotient:.3g}",
         goal,
         "" if verdict is None else ("yes" if verdict else "**no**"),
     ]
@@ -60,7 +62,8 @@ def slopes(results: Results) -> list[Row]:
     for metric in METRICS:
         if metric.name not in GROWING:
             continue
-        counts = results.counts(metric.name)
+        # What one service costs more than none is lost in the noise.
+        counts = [count for count in results.counts(metric.name) if count >= _FEW]
         before: float | None = None
         for low, high in pairwise(counts):
             ours = results.slope(metric.name, low, high, DROVER)

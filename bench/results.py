@@ -33,18 +33,18 @@ class Metric:
 
 METRICS = [
     Metric("ready", "exec to all running", "ms", targets={100: 0.35, 1000: 0.15}),
-    Metric("ready-cpu", "its processor time, with the children's", "ms"),
+    Metric("ready-cpu", "processor time of that, with the children's", "ms"),
     Metric("stop", "stop all, through a common requirement", "ms",
            targets={100: 0.15, 1000: 0.02}),
     Metric("shutdown", "ordered shutdown of the daemon with its services", "ms"),
     Metric("status-one", "`herd status SERVICE`, whole process", "ms"),
-    Metric("status-one-cpu", "its processor time", "ms", targets={0: 0.8}),
+    Metric("status-one-cpu", "`herd status SERVICE`, processor time", "ms", targets={0: 0.8}),
     Metric("status-all", "`herd status`, whole process", "ms", targets={1000: 0.2}),
-    Metric("status-all-cpu", "its processor time", "ms"),
+    Metric("status-all-cpu", "`herd status`, processor time", "ms"),
     Metric("respawn", "SIGKILL to replacement running, beyond the delay", "ms", 2,
            targets={0: 0.5}),
     Metric("memory", "memory (PSS)", "KiB", 0, targets={1: 0.8}),
-    Metric("per-service", "memory per service", "KiB", 2, targets={0: 0.2}),
+    Metric("per-service", "memory per service, from N to 1,000", "KiB", 2, targets={0: 0.2}),
     Metric("idle", "wake-ups in 10 s of idleness", "", 0, targets={0: 0}, absolute=True),
     Metric("cycles", "start + stop on the socket", "per s", 0, more_is_better=True),
     Metric("requests", "status of one on the socket", "per s", 0, more_is_better=True),
@@ -105,7 +105,7 @@ class Results:
 def ratio(results: Results, metric: str, count: int) -> float | None:
     """Our figure over the GNU Shepherd's."""
     ours, theirs = results.get(metric, count, DROVER), results.get(metric, count, GNU)
-    if ours is None or not theirs:
+    if ours is None or not theirs or theirs == float("inf"):
         return None
     return ours / theirs
 
