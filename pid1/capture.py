@@ -132,6 +132,10 @@ class Capture:
             capture.add(descriptor)
         return capture
 
+    def note(self, line: str) -> None:
+        """Take a line that the program reported otherwise as one that it printed."""
+        self._lines([line])
+
     def close(self) -> None:
         """Close the file of a capture that never had a pipe."""
         self._file.close()

@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hurd.system import SpawnError, SpawnSpec, system
 from pid1.capture import Capture
@@ -22,6 +22,9 @@ from pid1.process import DEFAULT_GRACE_PERIOD, is_alive, send_signal, signal_tar
 from pid1.service import Service
 from pid1.supervisor import Supervisor, current_service, supervisor
 from pid1.values import Process
+
+if TYPE_CHECKING:
+    from pid1.readiness import Readiness
 
 DEFAULT_PID_FILE_TIMEOUT: Final = 5.0
 # Seconds between two looks at a PID file: most daemons write it within milliseconds.
@@ -122,9 +125,12 @@ class ForkExec:
 
     The value is a ``Process``; with a PID file, that of the process it names.
     ``exits_on_failure``: a program that cannot be run counts as one that exited.
+    ``readiness``: the start is complete when the program says that it is ready.
     """
 
-    __slots__ = ("exits_on_failure", "log_file", "pid_file", "pid_file_timeout", "spec")
+    __slots__ = (
+        "exits_on_failure", "log_file", "pid_file", "pid_file_timeout", "readiness", "spec",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -133,29 +139,41 @@ class ForkExec:
         pid_file: str | None = None,
         pid_file_timeout: float = DEFAULT_PID_FILE_TIMEOUT,
         exits_on_failure: bool = False,
+        readiness: Readiness | None = None,
     ) -> None:
         self.spec = spec
         self.log_file = log_file
         self.pid_file = pid_file
         self.pid_file_timeout = pid_file_timeout
         self.exits_on_failure = exits_on_failure
+        self.readiness = readiness
 
     def __call__(self, *_arguments: object) -> Process | bool | Awaitable[Process | bool]:
         service = current_service.get()
+        if self.readiness is not None:
+            from pid1.readiness import start
+
+            return start(self, service)
         if self.pid_file is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.pid_file)
-        try:
-            pid = fork_exec(supervisor(), service, self.spec, self.log_file)
-        except SpawnError as error:
-            if not self.exits_on_failure:
-                say(f"{error}.")
-                return False
-            log(f"[{os.path.basename(self.spec.command[0])}] {error}")
-            pid = failing_process(service, error)
+        pid = self.spawn(service, self.spec)
+        if pid is None:
+            return False
         if self.pid_file is None:
             return Process(pid, self.spec.command)
         return self._adopt(pid, service)
+
+    def spawn(self, service: Service | None, spec: SpawnSpec) -> int | None:
+        """Start the program as ``spec`` says; the PID, or None when it cannot be run."""
+        try:
+            return fork_exec(supervisor(), service, spec, self.log_file)
+        except SpawnError as error:
+            if not self.exits_on_failure:
+                say(f"{error}.")
+                return None
+            log(f"[{os.path.basename(self.spec.command[0])}] {error}")
+            return failing_process(service, error)
 
     async def _adopt(self, pid: int, service: Service | None) -> Process | bool:
         """Wait for the PID file; take the forked process down when it does not come."""

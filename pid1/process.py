@@ -146,6 +146,15 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+def ending(status: int) -> str:
+    """How a process ended, or was stopped, in words that follow its name."""
+    if os.WIFEXITED(status):
+        return f"exited with {os.WEXITSTATUS(status)}"
+    if os.WIFSIGNALED(status):
+        return f"terminated with signal {os.WTERMSIG(status)}"
+    return f"stopped with signal {os.WSTOPSIG(status)}"
+
+
 def signal_target(pid: int) -> int:
     """Return what to signal for ``pid``: minus its process group, or itself if that is ours.
 

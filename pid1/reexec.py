@@ -44,7 +44,7 @@ PATIENCE: Final = 5.0
 # Seconds that an image may take to start.
 _CHECK_PATIENCE: Final = 30.0
 # Changes with the layout of the state.
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 # Values
@@ -54,8 +54,8 @@ def pack_value(value: Any) -> Any:
     """Return a running value as JSON data, None for one that cannot be carried over.
 
     A value with a method ``carry`` gives a mapping, in which "descriptors" are the files
-    to be kept open; the method ``adopt(mapping, service)`` of the start procedure makes
-    the value again.
+    to be kept open; ``adopt(mapping, service)`` of the module that "module" names, or else
+    of the start procedure, makes the value again.
     """
     carry = getattr(value, "carry", None)
     if carry is not None:
@@ -77,7 +77,8 @@ def unpack_value(packed: Any, service: Service) -> Any:
     if packed[0] == "none":
         return None
     if packed[0] == "carried":
-        adopt = getattr(service.start, "adopt", None)
+        module = packed[1].get("module")
+        adopt = getattr(import_module(module) if module else service.start, "adopt", None)
         if adopt is not None:
             return adopt(packed[1], service)
         log(f"The start procedure of service {service.name} cannot take its value over.")
@@ -120,6 +121,7 @@ def _pack_definition(service: Service) -> dict[str, Any] | None:
         "pid_file": start.pid_file,
         "pid_file_timeout": start.pid_file_timeout,
         "exits_on_failure": start.exits_on_failure,
+        "readiness": None if start.readiness is None else start.readiness.carry(),
         "kill": [int(stop.signal), stop.grace_period],
         "requirement": service.requirement,
         "one_shot": service.one_shot,
@@ -137,6 +139,11 @@ def _unpack_definition(names: list[str], packed: dict[str, Any]) -> Service:
         made: Service = getattr(import_module(module), function)(names, data)
         return made
     options = dict(packed["spec"])
+    readiness = None
+    if packed["readiness"] is not None:
+        from pid1.readiness import Readiness
+
+        readiness = Readiness(*packed["readiness"])
     spec = SpawnSpec(options.pop("command"), options.pop("environment"), **options)
     return Service(
         tuple(names),
@@ -153,6 +160,7 @@ def _unpack_definition(names: list[str], packed: dict[str, Any]) -> Service:
             packed["pid_file"],
             packed["pid_file_timeout"],
             packed["exits_on_failure"],
+            readiness,
         ),
         stop=Kill(*packed["kill"]),
     )

@@ -21,7 +21,7 @@ from pid1.awaiting import is_awaitable
 from pid1.capture import Capture
 from pid1.errors import KeyedError, ServiceNotFound, ServiceQuit, keyed
 from pid1.log import client_output, log, say
-from pid1.process import Children
+from pid1.process import Children, ending
 from pid1.registry import Registry, start_order
 from pid1.service import RUNNING, STARTING, STOPPED, STOPPING, Service
 from pid1.values import Process
@@ -606,6 +606,10 @@ class Supervisor:
     def _main_process_died(self, service: Service, pid: int, status: int) -> None:
         if service.status != RUNNING:
             return
+        tell = getattr(service.value, "process_ended", None)
+        if tell is not None:
+            # Which process is the main one may depend on what this one said before.
+            tell(pid)
         main = service.main_pid
         if main is not None and main != pid:
             return
@@ -642,12 +646,7 @@ class Supervisor:
         if status:
             pid = value.pid if isinstance(value, Process) else None
             of = f"{service.name} (PID {pid})" if pid is not None else service.name
-            if os.WIFEXITED(status):
-                log(f"Service {of} exited with {os.WEXITSTATUS(status)}.")
-            elif os.WIFSIGNALED(status):
-                log(f"Service {of} terminated with signal {os.WTERMSIG(status)}.")
-            else:
-                log(f"Service {of} stopped with signal {os.WSTOPSIG(status)}.")
+            log(f"Service {of} {ending(status)}.")
         self._replace(service)
         if self.root is not None and self.root.status not in (RUNNING, STARTING):
             return

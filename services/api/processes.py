@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hurd.system import SpawnSpec, system
 from pid1 import forkexec
@@ -31,6 +31,9 @@ from services.scheme.parameters import value_of
 from services.scheme.primitives import Await, Library, Steps
 from services.scheme.types import NIL, Symbol, Value, Values, is_list, iterate, scheme_list
 
+if TYPE_CHECKING:
+    from pid1.readiness import Readiness
+
 LIBRARY = Library()
 
 _PROCESS = frozenset(
@@ -39,7 +42,7 @@ _PROCESS = frozenset(
         "create-session?", "environment-variables", "resource-limits", "log-file",
     }
 )  # fmt: skip
-_FORKEXEC = _PROCESS | {"pid-file", "pid-file-timeout", "input-port"}
+_FORKEXEC = _PROCESS | {"pid-file", "pid-file-timeout", "input-port", "notify", "watchdog"}
 _FORK = _PROCESS | {
     "log-encoding", "extra-ports", "listen-pid-variable?", "input-port", "log-port",
 }  # fmt: skip
@@ -113,7 +116,9 @@ def read_spec(who: str, command: Value, options: dict[str, Value]) -> SpawnSpec:
         ],
         umask=mask if mask is not False else None,
         resource_limits=_limits(who, options.get("resource-limits", False)),
-        listen_pid=options.get("listen-pid-variable?", False) is not False,
+        pid_variables=["LISTEN_PID"]
+        if options.get("listen-pid-variable?", False) is not False
+        else [],
     )
 
 
@@ -137,8 +142,18 @@ def make_forkexec_constructor(*arguments: Value) -> Constructor:
             optional_string(who, "pid-file", options.get("pid-file", False)),
             keywords.number(who, "pid-file-timeout", timeout),
             value_of(parameters.exec_failure_is_exit) is not False,
+            _readiness(who, options),
         ),
     )
+
+
+def _readiness(who: str, options: dict[str, Value]) -> Readiness | None:
+    """What ``#:notify`` and ``#:watchdog`` ask for."""
+    if "notify" not in options and "watchdog" not in options:
+        return None
+    from services.api.readiness import read_readiness
+
+    return read_readiness(who, options)
 
 
 @LIBRARY.primitive("make-kill-destructor", 0, None)
