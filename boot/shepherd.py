@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from boot import quick_imports
 from hurd.system import system
-from pid1.options import STANDARD, MissingArgumentError, Option, OptionError, parse
+from pid1.options import MissingArgumentError, OptionError, parse
+from pid1.shepherd_options import OPTIONS
 
 if TYPE_CHECKING:
     import socket
@@ -26,21 +27,6 @@ if TYPE_CHECKING:
 
 SYSTEM_CONFIGURATION: Final = "/etc/shepherd.scm"
 SYSTEM_SOCKET: Final = "/run/shepherd/socket"
-
-OPTIONS: Final = (
-    *STANDARD,
-    Option("syslog", None, "FILE", "log to syslogd through FILE, or /dev/log", optional=True),
-    Option("socket", "s", "FILE", "receive commands through FILE, a Unix-domain socket"),
-    Option("silent", "S", None, "do not write to standard output"),
-    Option("quiet", None, None, "synonym for --silent"),
-    Option("pid", None, "FILE", "when ready, write the PID to FILE or standard output",
-           optional=True),
-    Option("logfile", "l", "FILE", "log to FILE"),
-    Option("shutdown-deadline", None, "SECONDS",
-           "kill what has not stopped so long after a stop of the shepherd began (60)"),
-    Option("insecure", "I", None, "do not check the permissions of the socket directory"),
-    Option("config", "c", "FILE", "read the configuration from FILE"),
-)  # fmt: skip
 
 _TEMPLATE: Final = """\
 ;; init.scm -- default shepherd configuration file.
@@ -87,19 +73,11 @@ def read_options(arguments: Sequence[str]) -> Settings:
     try:
         for name, value in parse(arguments, OPTIONS):
             if name in ("version", "usage", "help"):
-                from pid1 import usage
-
-                if name == "version":
-                    text = usage.version_text("shepherd")
-                elif name == "usage":
-                    text = usage.usage_text("shepherd", "", OPTIONS)
-                else:
-                    text = _help()
-                sys.stdout.write(text)
+                sys.stdout.write(_usage(name))
                 raise SystemExit(0)
             if name is None:
                 # The real one prints its help and succeeds, which hides mistakes.
-                sys.stdout.write(_help())
+                sys.stdout.write(_usage("help"))
                 _fail(f"unexpected argument '{value}'")
             if name in ("silent", "quiet"):
                 settings.silent = True
@@ -131,13 +109,10 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _help() -> str:
-    from pid1.usage import help_text
+def _usage(which: str) -> str:
+    from pid1.usage import print_usage
 
-    return help_text(
-        "shepherd", "", "Start the Shepherd, a service manager, and read its configuration.",
-        OPTIONS,
-    )  # fmt: skip
+    return print_usage("shepherd", which)
 
 
 def _home() -> str:
@@ -258,7 +233,14 @@ def banner() -> str:
     return f"drover {VERSION} (Python {version}, {os.uname().machine}), compatible with GNU Shepherd 1.0.9"  # noqa: E501
 
 
-def _make_daemon(settings: Settings, listener: socket.socket, path: str) -> Daemon:
+def _limit_of_children(state: dict[str, Any] | None) -> tuple[int, int] | None:
+    limit = state["descriptor_limit"] if state is not None else None
+    return None if limit is None else (limit[0], limit[1])
+
+
+def _make_daemon(
+    settings: Settings, listener: socket.socket, path: str, descriptor_limit: tuple[int, int]
+) -> Daemon:
     from pid1.daemon import SHUTDOWN_DEADLINE, Daemon
     from services import configuration
 
@@ -267,6 +249,7 @@ def _make_daemon(settings: Settings, listener: socket.socket, path: str) -> Daem
         listener, path, configuration.load_file, configuration.evaluate_text,
         SHUTDOWN_DEADLINE if deadline is None else deadline,
     )  # fmt: skip
+    daemon.descriptor_limit = descriptor_limit
     configuration.install(daemon)
     return daemon
 
@@ -319,6 +302,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     else:
         listener, path = open_control_socket(settings)
     system.adopt_descriptors()
+    limit = system.raise_descriptor_limit(_limit_of_children(state))
     open_log(settings, again=state is not None)
     if state is None:
         log(banner())
@@ -329,7 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # Before the loop makes contexts of this one.
     direct_output()
     status = run_daemon(
-        lambda: _make_daemon(settings, listener, path),
+        lambda: _make_daemon(settings, listener, path, limit),
         lambda daemon: _ready(daemon, settings, state),
         state,
     )

@@ -18,6 +18,7 @@ from typing import Any, Final
 from hurd.system import FileWatch, RebootError, system
 from pid1.control import ControlServer, SocketError, open_socket
 from pid1.errors import ServiceQuit, misc_error, system_error
+from pid1.events import the_events
 from pid1.log import client_output, log, say, the_log
 from pid1.process import send_signal, signal_target
 from pid1.root import make_root
@@ -60,6 +61,8 @@ class Daemon:
         self.shutdown_deadline = shutdown_deadline
         self.socket_path = socket_path
         self.pid_file: str | None = None
+        # That of children, which is not the daemon's own: (soft, hard).
+        self.descriptor_limit: tuple[int, int] | None = None
         self.configuration = ""
         self.supervisor = Supervisor()
         self.server = ControlServer(self.supervisor, listener)
@@ -145,6 +148,7 @@ class Daemon:
         assert root is not None
         self.pid_file = state["pid_file"]
         self.configuration = state["configuration"]
+        the_events.adopt(state.get("events"))
         the_log.history = [(when, line) for when, line in state["log"]]
         root.status = RUNNING
         root.value = Process(os.getpid())

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hurd.system import SpawnError, SpawnSpec, system
 from pid1.capture import Capture
 from pid1.errors import misc_error
+from pid1.events import the_events
 from pid1.forkexec import ForkExec, Kill
 from pid1.log import log, the_log
 from pid1.process import is_alive, signal_target, terminate
@@ -210,6 +211,7 @@ def snapshot(daemon: Daemon) -> dict[str, Any]:
         "ending": daemon.stop_wanted(),
         "socket_path": daemon.socket_path,
         "pid_file": daemon.pid_file,
+        "descriptor_limit": daemon.descriptor_limit,
         "configuration": daemon.configuration,
         "journal": [
             entry
@@ -217,6 +219,7 @@ def snapshot(daemon: Daemon) -> dict[str, Any]:
             if any(supervisor.registry.get(name) is not None for name in entry[2])
         ],
         "log": the_log.history,
+        "events": the_events.carry(),
         "clients": daemon.server.carry(),
         "root": {"changes": root.changes, "enabled": root.enabled} if root is not None else None,
         "background": supervisor.background,

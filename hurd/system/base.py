@@ -23,8 +23,8 @@ class SpawnSpec:
     no others (None leaves a number out).  `pid_variables` are names of environment variables that
     are set to the child's process id.  `directory` and `umask` are the parent's when None.  `user`,
     `group` and `supplementary_groups` are names or numbers.  A limit is `(name, soft, hard)` with
-    the name as in `RLIMIT_NAME`, in lower case, and None for "unlimited".  `tty` is a descriptor of a terminal
-    that becomes the controlling one (needs `create_session`).  `control_group` is what
+    the name as in `RLIMIT_NAME`, in lower case, and None for "unlimited".  `tty` is a descriptor of
+    a terminal that becomes the controlling one (needs `create_session`).  `control_group` is what
     `Containment.entrance` returned.
     """
 
@@ -228,6 +228,14 @@ class System:
         Ours are born so; those it was started with need not be, and `spawn` closes nothing.
         """
         raise NotImplementedError("adopt_descriptors")
+
+    def raise_descriptor_limit(self, inherited: tuple[int, int] | None = None) -> tuple[int, int]:
+        """Allow this process as many descriptors as it may have; return its children's limit.
+
+        Children keep the limit it was started with, or `inherited` if that was raised already by
+        a former image of the process: (soft, hard).
+        """
+        raise NotImplementedError("raise_descriptor_limit")
 
     def reap(self) -> tuple[int, int] | None:
         """Wait for any child that is dead: `(pid, wait status)`, or None if there is none now."""

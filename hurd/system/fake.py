@@ -97,6 +97,10 @@ class FakeSystem(System):
     def adopt_descriptors(self) -> None:
         self.calls.append(("adopt_descriptors",))
 
+    def raise_descriptor_limit(self, inherited: tuple[int, int] | None = None) -> tuple[int, int]:
+        self.calls.append(("raise_descriptor_limit",))
+        return inherited or (1024, 4096)
+
     def reap(self) -> tuple[int, int] | None:
         for program in self.programs.values():
             if program.parent == self.pid and program.status is not None:

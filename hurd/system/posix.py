@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal as signals
 
-from hurd.system import processes
+from hurd.system import limits, processes
 from hurd.system.base import Containment, FileWatch, Process, SpawnSpec, System
 from hurd.system.containment import TableContainment
 from hurd.system.spawn import spawn
@@ -31,6 +31,9 @@ class PosixSystem(System):
                     os.set_inheritable(fd, False)
                 except OSError:
                     continue
+
+    def raise_descriptor_limit(self, inherited: tuple[int, int] | None = None) -> tuple[int, int]:
+        return limits.raise_descriptor_limit(inherited)
 
     def reap(self) -> tuple[int, int] | None:
         try:

@@ -3,8 +3,8 @@
 Two ways.  `os.posix_spawn` shares the parent's memory until exec, so its cost does not grow with
 the daemon; it knows no directory and no umask, so the parent takes the child's for the length of
 the call (the daemon has one thread).  What must happen in the child and has no spawn attribute
-(user and groups, resource limits, variables with its own process id, a controlling terminal) takes a fork, whose child
-reports the step that failed through a close-on-exec pipe.
+(user and groups, resource limits, variables with its process id, a controlling terminal) takes a
+fork, whose child reports the step that failed through a close-on-exec pipe.
 
 Measured on Linux 6.18, two cores, Python 3.11, a daemon of 32 MB (in brackets: 74 MB), directory,
 umask, session and three descriptors set, median of 150, interleaved, microseconds until exec:
@@ -32,6 +32,7 @@ from hurd.system.base import SpawnError, SpawnSpec
 from hurd.system.child import ALL_SIGNALS, Child
 from hurd.system.credentials import Credentials, resolve
 from hurd.system.execution import candidates, environment_mapping, error_code, first
+from hurd.system.limits import child_limit, low_copies, too_high
 
 _HERE = getattr(os, "O_PATH", getattr(os, "O_SEARCH", os.O_RDONLY))
 # posix_spawn does not say which step failed; exec itself gives none of these but ENOMEM.
@@ -68,6 +69,7 @@ def spawn(spec: SpawnSpec, *, gid_first: bool = False) -> int:
             and not spec.pid_variables
             and spec.tty is None
             and spec.control_group is None
+            and not too_high(sources)
         ):
             return _spawn_here(spec, sources)
         return _fork(spec, credentials, sources)
@@ -137,27 +139,29 @@ def _spawn_here(spec: SpawnSpec, sources: list[int | None]) -> int:
 
 def _posix_spawn(spec: SpawnSpec, sources: list[int | None]) -> int:
     environment = environment_mapping(spec.environment)
-    actions = [
-        (os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(sources) if fd is not None
-    ]
     session = spec.create_session
+    with low_copies(sources) as lowered:
+        actions = [
+            (os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(lowered) if fd is not None
+        ]
 
-    def attempt(path: str, command: list[str]) -> int:
-        return os.posix_spawn(
-            path,
-            command,
-            environment,
-            file_actions=actions,
-            setsid=session,
-            setsigmask=(),
-            setsigdef=ALL_SIGNALS,
-        )
+        def attempt(path: str, command: list[str]) -> int:
+            with child_limit():
+                return os.posix_spawn(
+                    path,
+                    command,
+                    environment,
+                    file_actions=actions,
+                    setsid=session,
+                    setsigmask=(),
+                    setsigdef=ALL_SIGNALS,
+                )
 
-    try:
-        return first(candidates(spec.command[0], environment), attempt, spec.command)
-    except (OSError, ValueError) as e:
-        code = error_code(e)
-        raise SpawnError(_STEPS.get(code, "exec"), code, spec.command[0]) from None
+        try:
+            return first(candidates(spec.command[0], environment), attempt, spec.command)
+        except (OSError, ValueError) as e:
+            code = error_code(e)
+            raise SpawnError(_STEPS.get(code, "exec"), code, spec.command[0]) from None
 
 
 # The careful way: fork, and do each step in the child.
@@ -179,9 +183,10 @@ def _fork(spec: SpawnSpec, credentials: Credentials, sources: list[int | None]) 
             # would write to the wake-up descriptor it shares with the daemon.
             mask = signal.pthread_sigmask(signal.SIG_SETMASK, ALL_SIGNALS)
             try:
-                pid = os.fork()
-                if pid == 0:
-                    child.run(writer)
+                with child_limit():
+                    pid = os.fork()
+                    if pid == 0:
+                        child.run(writer)
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         except OSError as e:
