@@ -105,9 +105,19 @@ def normalise(text: str, session: str = "") -> str:
         text = re.sub(
             r"\(recent-messages \((\(EPOCH.*?)\)\)(?= \(log-files)", _in_steady_order, text
         )
+    if session == "syslog":
+        text = _files_in_order(text)
     for put_in_order in (_services_in_order, _changes_in_order, _graph_in_order, _ends_in_order):
         text = put_in_order(text)
     return text
+
+
+def _files_in_order(text: str) -> str:
+    """The log files, which come in the order of a hash table."""
+    text = re.sub(r'"[^ ]*\\t[^ ]*"(?: "[^ ]*\\t[^ ]*")+', lambda m: _sorted(m[0], " "), text)
+    text = re.sub(r'(?<=\(log-files \()"[^)]*"', lambda m: _sorted(m[0], " "), text)
+    text = re.sub(r"(?<=  Log files: ).*", lambda m: _sorted(m[0], " "), text)
+    return re.sub(r"^/.*\t.*(?:\n/.*\t.*)+$", lambda m: _sorted(m[0], "\n"), text, flags=re.M)
 
 
 def _in_steady_order(match: re.Match[str]) -> str:

@@ -22,14 +22,19 @@ RECORDINGS = ROOT / "tests/data/wire"
 SITE = ["/usr/lib/python3/dist-packages"]
 
 # Where each script tells `cap.py` to put what it records.
-OUTPUT = {"basic": "tmp/wire", "kinds": "tmp/wire2", "edge": "tmp/wire6"}
+OUTPUT = {"basic": "tmp/wire", "kinds": "tmp/wire2", "syslog": "tmp/wire5", "edge": "tmp/wire6"}
+
+# The sessions that were recorded as root.
+AS_ROOT = {"syslog"}
 
 # The time of day decides when timers tick: a session begins one second before a multiple of ten.
 _PROLOGUE = """
 until [ $(($(date +%s) % 10)) = 9 ]; do sleep 0.02; done
 start=$(date +%s)
 at() { python3 -I -S -c "import time; time.sleep(max(0, $start + $1 - time.time()))"; }
-mkdir -p /tmp/wire /tmp/wire2 /tmp/wire6
+mkdir -p /tmp/wire /tmp/wire2 /tmp/wire5 /tmp/wire6
+# Only root could write there.
+[ $UID != 0 ] || mount -t tmpfs drover /var/log
 . /tmp/session.sh
 """
 
@@ -80,6 +85,7 @@ def run(chroot: Path, name: str, pair: Pair) -> Session:
         cover=covers(pair),
         opt=drover_tree(chroot) if "drover" in (pair.daemon, pair.client) else None,
         collect=[OUTPUT[name], "tmp/log"],
+        uid=0 if name in AS_ROOT else 1000,
         timeout=40,
     )
     prefix = OUTPUT[name] + "/"

@@ -31,6 +31,7 @@ def test_recordings_are_all_read() -> None:
     assert {name: len(session.captures) for name, session in RECORDED.items()} == {
         "basic": 65,
         "kinds": 65,
+        "syslog": 8,
         "edge": 45,
     }
     assert len(RECORDED["kinds"].terminals) == 13
