@@ -6,11 +6,12 @@ or as a coroutine: most commands need no task.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from pid1.awaiting import is_awaitable
 from pid1.errors import ActionNotFound, KeyedError, ServiceError, ServiceNotFound, keyed
+from pid1.events import the_events
 from pid1.log import say, say_all
 from pid1.service import RUNNING, STOPPED, Action, Service
 from pid1.sexp import Raw, Symbol, write
@@ -122,18 +123,35 @@ def _status(_supervisor: Supervisor, service: Service, arguments: list[object]) 
     return [service.to_wire()]
 
 
-def _enable(_supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
+def _enable(supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
     _no_arguments("enable", arguments)
     service.set_enabled(True)
     say(f"Enabled service {service.name}.")
-    return [UNSPECIFIED]
+    return _keep(supervisor, service, [], service.names)
 
 
-def _disable(_supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
+def _disable(supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
     _no_arguments("disable", arguments)
     service.set_enabled(False)
     say(f"Disabled service {service.name}.")
-    return [UNSPECIFIED]
+    return _keep(supervisor, service, [service.name], [])
+
+
+def _keep(
+    supervisor: Supervisor, service: Service, add: Iterable[str], remove: Iterable[str]
+) -> Any:
+    """Have the daemons to come know what was asked for; say so only if that fails."""
+    disabled = supervisor.disabled
+    if disabled is None or service is supervisor.root or service.transient:
+        return [UNSPECIFIED]
+
+    async def store() -> object:
+        problem = await disabled.change(add, remove)
+        if problem is not None:
+            say(f"Not kept beyond the end of the daemon: {problem}.")
+        return [UNSPECIFIED]
+
+    return store()
 
 
 async def _restart(supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
@@ -157,10 +175,27 @@ def _doc(_supervisor: Supervisor, service: Service, arguments: list[object]) -> 
     return [UNSPECIFIED]
 
 
+async def _events(supervisor: Supervisor, service: Service, arguments: list[object]) -> object:
+    """The status changes after one of them; without arguments, where to begin."""
+    if service is not supervisor.root:
+        raise ActionNotFound(Symbol("events"), Symbol(service.name))
+    match arguments:
+        case []:
+            services = [one.to_wire() for one in supervisor.registry]
+            return [[*the_events.to_wire(the_events.serial), [Symbol("services"), services]]]
+        case [int(serial), int() | float() as seconds]:
+            await the_events.wait(serial, seconds)
+            return [the_events.to_wire(serial)]
+    raise KeyedError(
+        "wrong-type-arg", ["events", "Wrong type arguments: ~S", [arguments], [arguments]]
+    )
+
+
 _GENERIC = {
     "restart": _restart,
     "status": _status,
     "enable": _enable,
     "disable": _disable,
     "doc": _doc,
+    "events": _events,
 }

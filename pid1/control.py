@@ -18,6 +18,7 @@ from typing import Any, Final
 from pid1.actions import perform
 from pid1.awaiting import is_awaitable
 from pid1.errors import ServiceError, misc_error
+from pid1.events import the_events
 from pid1.log import Output, client_output, log
 from pid1.supervisor import Supervisor
 from pid1.wire import (
@@ -32,7 +33,7 @@ from pid1.wire import (
 _BACKLOG: Final = 1024
 _CHUNK: Final = 65536
 # Commands that lead to the same state when they are carried out twice.
-_REPEATABLE: Final = frozenset({"start", "stop", "restart", "status"})
+_REPEATABLE: Final = frozenset({"start", "stop", "restart", "status", "events"})
 # Clients that have not sent a whole command yet; beyond that the oldest is dropped.
 MAX_SILENT: Final = 512
 # Seconds until what a failed command has left is collected.
@@ -134,6 +135,7 @@ class ControlServer:
     def pause(self) -> None:
         """Accept and read nothing any more; what arrives waits in the kernel."""
         self.paused = True
+        the_events.release()
         self._loop.remove_reader(self.listener)
         for connection in self._silent:
             connection.pause()
@@ -203,6 +205,8 @@ class ControlServer:
             if idle:
                 next(iter(idle)).close()
                 return
+        if the_events.release():
+            return  # as soon as they are answered, their descriptors are free
         if not self.release_spare():
             self._loop.remove_reader(self.listener)
             self._loop.call_later(_PAUSE, self._look_again)

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from pid1.events import the_events
 from pid1.sexp import Raw, Symbol, write
 from pid1.values import Process, encode, text
 
@@ -172,10 +173,11 @@ class Service:
         """Change the status; raises IllegalTransition for one outside the table."""
         if (self.status, status) not in TRANSITIONS:
             raise IllegalTransition(f"{self.name}: {self.status} -> {status}")
-        self.status = status
+        previous, self.status = self.status, status
         self.changes.insert(0, (status, int(time.time())))
         del self.changes[MAX_CHANGES:]
         self.touch()
+        the_events.record(self, previous)
 
     def touch(self) -> None:
         """Forget the cached wire form, after any change to the state."""
