@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SYSTEM_CONFIGURATION: Final = "/etc/shepherd.scm"
 SYSTEM_SOCKET: Final = "/run/shepherd/socket"
+SYSTEM_STATE: Final = "/var/lib/shepherd"
 
 _TEMPLATE: Final = """\
 ;; init.scm -- default shepherd configuration file.
@@ -56,6 +57,7 @@ class Settings:
         self.syslog: str | None = None
         self.pid: str | None = None
         self.shutdown_deadline: float | None = None
+        self.state_directory: str | None = None
         self.insecure = False
         self.silent = False
 
@@ -85,6 +87,8 @@ def read_options(arguments: Sequence[str]) -> Settings:
                 settings.insecure = True
             elif name == "shutdown-deadline":
                 settings.shutdown_deadline = _seconds(value or "")
+            elif name == "state-directory":
+                settings.state_directory = value
             elif name == "syslog":
                 settings.syslog = value or "/dev/log"
             elif name == "pid":
@@ -150,6 +154,25 @@ def default_log_file() -> str:
     """The log file when no option names one and this is not PID 1."""
     base = os.environ.get("XDG_STATE_HOME") or f"{_home()}/.local/state"
     return f"{base}/shepherd/shepherd.log"
+
+
+def state_directory(settings: Settings, socket_path: str) -> str | None:
+    """Where it is kept which services are disabled; None for nowhere.
+
+    By default only the daemon of the system or of the user, which its socket tells, keeps
+    it: another one has other services, which may have the same names.
+    """
+    if settings.state_directory is not None:
+        wanted = settings.state_directory
+        return None if wanted == "none" else os.path.abspath(wanted)
+    uid = os.getuid()
+    if uid == 0:
+        return SYSTEM_STATE if socket_path == SYSTEM_SOCKET else None
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{uid}"
+    if socket_path != f"{runtime}/shepherd/socket":
+        return None
+    base = os.environ.get("XDG_STATE_HOME") or f"{_home()}/.local/state"
+    return f"{base}/shepherd"
 
 
 def open_control_socket(settings: Settings) -> tuple[socket.socket, str]:
@@ -250,6 +273,11 @@ def _make_daemon(
         SHUTDOWN_DEADLINE if deadline is None else deadline,
     )  # fmt: skip
     daemon.descriptor_limit = descriptor_limit
+    kept = state_directory(settings, path)
+    if kept is not None:
+        from pid1.disabled import DisabledServices
+
+        daemon.supervisor.disabled = DisabledServices(f"{kept}/disabled")
     configuration.install(daemon)
     return daemon
 

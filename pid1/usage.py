@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from pid1.options import Option
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pid1.options import Option
+    from pid1.programs import Program
+
 VERSION = "0.1.0"
 _DESCRIPTION_COLUMN = 30
-HERD_NOTES = """\
-SHEPHERD_SOCKET names the daemon's socket unless '-s' does.  NO_COLOR turns
-colours off.  HERD_HYPERLINKS makes names of log files clickable in terminals.
-The exit status is 0 on success, 1 after an error or when the action returned
-false, 130 after an interrupt, 141 when nobody reads the output.
-"""
+_WIDTH = 78
 _CLOSING = """
 An argument that is mandatory or optional for a long option is so for the
 corresponding short option, too.
 """
 
 
-def _long_form(option: Option) -> str:
+def print_usage(name: str, which: str) -> str:
+    """Return what the option ``which`` ("help", "usage" or "version") of a program prints."""
+    if which == "version":
+        return version_text(name)
+    from pid1.programs import program
+
+    known = program(name)
+    return usage_text(known) if which == "usage" else help_text(known)
+
+
+def long_form(option: Option) -> str:
+    """Return ``--name=ARGUMENT``."""
     if option.argument is None:
         return f"--{option.name}"
     if option.optional:
@@ -30,31 +37,58 @@ def _long_form(option: Option) -> str:
     return f"--{option.name}={option.argument}"
 
 
-def help_text(
-    program: str, operands: str, purpose: str, options: Sequence[Option], notes: str = ""
-) -> str:
-    """Return the text of ``--help``; ``notes`` are paragraphs that follow the options."""
-    lines = [f"{program} [OPTIONS...] {operands}", purpose]
-    for option in reversed(options):
+def help_text(program: Program) -> str:
+    """Return the text of ``--help``."""
+    lines = [f"{program.name} [OPTIONS...] {program.operands}".rstrip(), program.purpose]
+    for option in reversed(program.options):
         start = f"  -{option.short}, " if option.short else " " * 6
-        start += _long_form(option)
+        start += long_form(option)
         if len(start) >= _DESCRIPTION_COLUMN:
             lines.append(start)
             start = ""
         lines.append(f"{start:<{_DESCRIPTION_COLUMN}}{option.help}")
-    return "\n".join(lines) + "\n" + (f"\n{notes}" if notes else "") + _CLOSING
+    for heading, entries in (
+        ("Exit status", program.exit_statuses),
+        ("Environment", program.environment),
+        ("Files", program.files),
+    ):
+        if entries:
+            lines += ["", f"{heading}:", *_entries(entries)]
+    return "\n".join(lines) + "\n" + _CLOSING
 
 
-def usage_text(program: str, operands: str, options: Sequence[Option]) -> str:
+def _entries(entries: Sequence[tuple[str, str]]) -> list[str]:
+    """Return pairs of a term and its meaning as lines, the meaning in a column of its own."""
+    lines = []
+    for term, meaning in entries:
+        start = f"  {term}"
+        if len(start) >= _DESCRIPTION_COLUMN:
+            lines.append(start)
+            start = ""
+        for word in meaning.split():
+            if start.strip() and len(start) + 1 + len(word) > _WIDTH:
+                lines.append(start)
+                start = ""
+            start = (
+                f"{start} {word}"
+                if len(start) > _DESCRIPTION_COLUMN
+                else f"{start:<{_DESCRIPTION_COLUMN}}{word}"
+            )
+        lines.append(start)
+    return lines
+
+
+def usage_text(program: Program) -> str:
     """Return the one line of ``--usage``; the three standard options are left out."""
+    options = program.options
     flags = "".join(option.short for option in options if option.short and not option.argument)
-    words = [program, f"[-{flags}]"] if flags else [program]
+    words = [program.name, f"[-{flags}]"] if flags else [program.name]
     for option in options:
         if option.short and option.argument:
             value = f"[{option.argument}]" if option.optional else option.argument
             words.append(f"[-{option.short} {value}]")
-    words += [f"[{_long_form(option)}]" for option in options[3:]]
-    return " ".join([*words, "[--]", operands]) + "\n"
+    words += [f"[{long_form(option)}]" for option in options[3:]]
+    return " ".join([*words, "[--]", program.operands]).rstrip() + "\n"
 
 
 def version_text(program: str) -> str:

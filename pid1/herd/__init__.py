@@ -18,11 +18,17 @@ if TYPE_CHECKING:
 DEFAULT_HISTORY = 5
 """Log lines, exits and timer runs that ``status`` shows without ``-n``."""
 
-_ROOT = (None, "root", "shepherd")
-_OVERVIEWS = ("status", "detailed-status", "help", "log", "graph")
-_OPERANDS = "ACTION SERVICE [ARG...]"
-_OPTIONS = (
+ROOT = (None, "root", "shepherd")
+"""What is said of the daemon itself, and of all services."""
+
+OVERVIEWS = ("status", "detailed-status", "help", "log", "graph")
+"""Actions that need no service."""
+
+OPTIONS = (
     *STANDARD,
+    Option("json", None, None, "print JSON, errors too (see docs/json.md)"),
+    Option("follow", "f", None, "after 'log', print changes as they happen"),
+    Option("svg", None, "FILE", "draw the 'graph' with graphviz, into FILE", optional=True),
     Option("socket", "s", "FILE", "talk to the daemon that listens on FILE"),
     Option("log-history", "n", "NUMBER", "show NUMBER messages, exits and timer runs"),
     Option("service-name", "N", "NAME", "call the new service NAME"),
@@ -32,22 +38,47 @@ _OPTIONS = (
     Option("user", None, "USER", "run the program as USER"),
     Option("group", None, "GROUP", "run the program as GROUP"),
 )
-_UNREADABLE = (
+UNREADABLE = (
     ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError,
 )  # fmt: skip
 
 
-class _CommandLine:
-    """What the command line asked for; ``finished`` when an option has done its work already."""
+class CommandLine:
+    """What the command line asked for; ``finished`` when an option has done its work already.
 
-    __slots__ = ("finished", "history", "operands", "socket", "values")
+    ``limit`` is the number that ``-n`` gave, if it was given.
+    """
+
+    __slots__ = (
+        "action", "arguments", "finished", "follow", "json", "limit", "operands", "service",
+        "socket", "svg", "values",
+    )  # fmt: skip
 
     def __init__(self) -> None:
-        self.finished = False
-        self.history = DEFAULT_HISTORY
+        self.action = ""
+        self.service: str | None = None
+        self.arguments: list[object] = []
+        self.finished = self.follow = self.json = False
+        self.limit: int | None = None
         self.operands: list[str] = []
         self.socket: str | None = None
+        self.svg: str | None = None
         self.values: dict[str, object] = {}
+
+    @property
+    def history(self) -> int:
+        """How many messages, exits and runs to show."""
+        return DEFAULT_HISTORY if self.limit is None else self.limit
+
+    @property
+    def socket_file(self) -> str:
+        """The socket to talk to."""
+        return self.socket if self.socket is not None else default_socket()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether ``herd`` makes the result itself, from the status of all services."""
+        return self.action in ("detailed-status", "log", "graph") and self.service in ROOT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,18 +92,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(terminal: Terminal, arguments: Sequence[str]) -> int:
-    line = _read_command_line(terminal, arguments)
+    if arguments[:1] == ["--complete"]:
+        from pid1.herd.complete import complete
+
+        return complete(terminal, arguments[1:])
+    line = CommandLine()
+    try:
+        _read_command_line(terminal, arguments, line)
+    except (OptionError, FatalError) as error:
+        if line.json or "--json" in arguments:
+            from pid1.herd.json_output import put_error
+
+            return put_error(terminal, "usage", str(error))
+        if isinstance(error, OptionError):
+            return report_option_error(terminal, error)
+        raise
     if line.finished:
         return 0
-    operands = line.operands
-    socket = line.socket if line.socket is not None else default_socket()
-    if len(operands) == 1 and operands[0] in _OVERVIEWS:
-        return _command(terminal, socket, line.history, operands[0], None, [])
-    if len(operands) < 2:
+    if not line.action:
         terminal.put_error("Usage: herd ACTION [SERVICE [OPTIONS...]]\n")
         return 1
-    action, service, *rest = operands
-    return _command(terminal, socket, line.history, action, service, rest + _keywords(line.values))
+    if line.follow:
+        from pid1.herd.follow import follow
+
+        return follow(terminal, line)
+    if line.json:
+        from pid1.herd.json_output import run_json
+
+        return run_json(terminal, line)
+    return _command(terminal, line)
 
 
 def report_option_error(terminal: Terminal, error: OptionError) -> int:
@@ -86,33 +134,58 @@ def report_option_error(terminal: Terminal, error: OptionError) -> int:
     return 1
 
 
-def _read_command_line(terminal: Terminal, arguments: Sequence[str]) -> _CommandLine:
-    line = _CommandLine()
+def _read_command_line(terminal: Terminal, arguments: Sequence[str], line: CommandLine) -> None:
+    """Fill in ``line``; raises OptionError or FatalError.
+
+    With too few operands, the action stays empty.
+    """
     values = line.values
-    try:
-        for name, value in parse(arguments, _OPTIONS):
-            if name is None:
-                assert value is not None
-                line.operands.append(value)
-            elif name == "socket":
-                line.socket = value
-            elif name == "log-history":
-                line.history = _count(str(value))
-            elif name == "environment-variable":
-                # The last comes first, as in the GNU herd.
-                values[name] = [value, *values.get(name, ())]  # type: ignore[misc]
-            elif name == "log-file":
-                values[name] = _absolute(str(value))
-            elif name in ("help", "usage", "version"):
-                _print_usage(terminal, name)
-                line.finished = True
-                break
-            else:
-                values[name] = value
-    except OptionError as error:
-        report_option_error(terminal, error)
-        raise FatalError from None
-    return line
+    for name, value in parse(arguments, OPTIONS):
+        if name is None:
+            assert value is not None
+            line.operands.append(value)
+        elif name == "socket":
+            line.socket = value
+        elif name == "json":
+            line.json = True
+        elif name == "follow":
+            line.follow = True
+        elif name == "svg":
+            line.svg = value or ""
+        elif name == "log-history":
+            line.limit = _count(str(value))
+        elif name == "environment-variable":
+            # The last comes first, as in the GNU herd.
+            values[name] = [value, *values.get(name, ())]  # type: ignore[misc]
+        elif name == "log-file":
+            values[name] = _absolute(str(value))
+        elif name in ("help", "usage", "version"):
+            from pid1.usage import print_usage
+
+            terminal.put(print_usage("herd", name))
+            line.finished = True
+            return
+        else:
+            values[name] = value
+    _use_operands(line)
+
+
+def _use_operands(line: CommandLine) -> None:
+    operands = line.operands
+    if len(operands) > 1:
+        line.action, line.service, *rest = operands
+        line.arguments = rest + _keywords(line.values)
+    elif operands and operands[0] in OVERVIEWS:
+        line.action = operands[0]
+    elif line.json:
+        raise FatalError("an action and a service are needed")
+    if line.action:
+        if line.follow and line.action != "log":
+            raise FatalError("'--follow' goes with 'log' only")
+        if line.svg is not None and not (line.action == "graph" and line.service in ROOT):
+            raise FatalError("'--svg' goes with 'graph' only")
+        if line.svg is not None and line.json:
+            raise FatalError("'--svg' and '--json' exclude each other")
 
 
 def _count(text: str) -> int:
@@ -161,58 +234,48 @@ def _keywords(values: dict[str, object]) -> list[object]:
     return arguments
 
 
-def _print_usage(terminal: Terminal, which: str) -> None:
-    from pid1 import usage
-
-    if which == "version":
-        terminal.put(usage.version_text("herd"))
-    elif which == "usage":
-        terminal.put(usage.usage_text("herd", _OPERANDS, _OPTIONS))
-    else:
-        terminal.put(
-            usage.help_text(
-                "herd",
-                _OPERANDS,
-                "Apply ACTION (start, stop, status, etc.) to SERVICE with the ARGs.",
-                _OPTIONS,
-                usage.HERD_NOTES,
-            )
-        )
-
-
-def _command(
-    terminal: Terminal,
-    socket: str,
-    history: int,
-    action: str,
-    service: str | None,
-    arguments: list[object],
-) -> int:
-    # These three are made here from the status of all services.
-    local = action in ("detailed-status", "log", "graph") and service in _ROOT
-    reply = ask(socket, "status" if local else action, service or "root", arguments)
-    if reply is None:
-        if action == "stop" and service in ("root", "shepherd"):
-            return 0
+def fetch(line: CommandLine) -> Reply | None:
+    """Carry out the command; None if the daemon ended, as it was told to.  Raises FatalError."""
+    service = line.service or "root"
+    action = "status" if line.is_local else line.action
+    reply = ask(line.socket_file, action, service, line.arguments)
+    if reply is None and not (action == "stop" and service in ROOT):
         raise FatalError("premature end-of-file while talking to shepherd")
+    return reply
+
+
+def unreadable(error: Exception) -> FatalError:
+    """The error for a reply of which no sense can be made."""
+    # A daemon of another kind, or one gone mad: nothing to print a traceback for.
+    detail = f"{type(error).__name__}: {error}"[:200].replace("\n", " ")
+    return FatalError(f"unexpected reply from shepherd ({detail})")
+
+
+def is_success(result: list[object]) -> bool:
+    """Whether an action's result says that it succeeded."""
+    return all(value is not False for value in result)
+
+
+def _command(terminal: Terminal, line: CommandLine) -> int:
+    reply = fetch(line)
+    if reply is None:
+        return 0
     for message in reply.messages:
         terminal.put(message + "\n")
     try:
         if reply.error is not False:
             from pid1.herd.errors import report_error
 
-            report_error(terminal, reply.error, action, service)
+            report_error(terminal, reply.error, line.action, line.service)
             return 1
-        return _show(terminal, reply, history, action, service)
-    except _UNREADABLE as error:
-        # A daemon of another kind, or one gone mad: nothing to print a traceback for.
-        detail = f"{type(error).__name__}: {error}"[:200].replace("\n", " ")
-        raise FatalError(f"unexpected reply from shepherd ({detail})") from None
+        return _show(terminal, reply, line)
+    except UNREADABLE as error:
+        raise unreadable(error) from None
 
 
-def _show(terminal: Terminal, reply: Reply, history: int, action: str, service: str | None) -> int:
+def _show(terminal: Terminal, reply: Reply, line: CommandLine) -> int:
     """Print the result of a command without error; return the exit status."""
-    result = reply.result
+    result, action, service = reply.result, line.action, line.service
     if action == "start":
         if service is not None and result is False:
             from pid1.sexp import write_symbol
@@ -221,29 +284,9 @@ def _show(terminal: Terminal, reply: Reply, history: int, action: str, service: 
         return 0
     if not isinstance(result, list):
         raise TypeError("the result is no list")
-    if service in _ROOT:
+    if service in ROOT:
         if action in ("log", "graph") or (service is None and action != "help"):
-            from pid1.herd.services import services_of
-
-            services = services_of(result)
-            if action == "status":
-                from pid1.herd.summary import show_summary
-
-                show_summary(terminal, services)
-            elif action == "detailed-status":
-                from pid1.herd.status import show_status
-
-                for each in services:
-                    show_status(terminal, each)
-            elif action == "log":
-                from pid1.herd.eventlog import show_log
-
-                return show_log(terminal, services)
-            else:
-                from pid1.herd.graph import show_graph
-
-                return show_graph(terminal, services)
-            return 0
+            return _show_all(terminal, result, line)
         if action == "help":
             terminal.put(f"{result[0]}\n")
             return 0
@@ -252,11 +295,37 @@ def _show(terminal: Terminal, reply: Reply, history: int, action: str, service: 
 
             terminal.put(f"{written(result[0])}\n")
             return 0
-    if action == "status" or (action == "detailed-status" and service in _ROOT):
+    if action == "status" or (action == "detailed-status" and service in ROOT):
         from pid1.herd.services import service_of
         from pid1.herd.status import show_status
 
-        detailed = None if action == "detailed-status" else history
-        show_status(terminal, service_of(result, root=service in _ROOT), detailed)
+        detailed = None if action == "detailed-status" else line.history
+        show_status(terminal, service_of(result, root=service in ROOT), detailed)
         return 0
-    return 0 if all(value is not False for value in result) else 1
+    return 0 if is_success(result) else 1
+
+
+def _show_all(terminal: Terminal, result: list[object], line: CommandLine) -> int:
+    from pid1.herd.services import services_of
+
+    services = services_of(result)
+    if line.action == "status":
+        from pid1.herd.summary import show_summary
+
+        show_summary(terminal, services)
+    elif line.action == "detailed-status":
+        from pid1.herd.status import show_status
+
+        for each in services:
+            show_status(terminal, each)
+    elif line.action == "log":
+        from pid1.herd.eventlog import show_log
+
+        return show_log(terminal, services)
+    else:
+        from pid1.herd.graph import draw_graph, show_graph
+
+        if line.svg is not None:
+            return draw_graph(terminal, services, line.svg)
+        return show_graph(terminal, services)
+    return 0

@@ -42,24 +42,39 @@ def report_error(terminal: Terminal, error: object, action: str, service: str | 
 
 def print_error(terminal: Terminal, error: object) -> None:
     """Print the error of a reply."""
+    details = error_details(error)
+    if "exception" in details:
+        terminal.error(f"{details['message']}:")
+        terminal.put_error(f"{details['exception']}\n")
+    else:
+        terminal.error(str(details["message"]))
+
+
+def error_details(error: object) -> dict[str, object]:
+    """Return the error of a reply in words: its kind, its message, and what it is about."""
     match error:
         case [Symbol(name="error"), [Symbol(name="version"), 0, *_],
-              Symbol(name="service-not-found"), name]:  # fmt: skip
-            terminal.error(f"service '{displayed(name)}' could not be found")
+              Symbol(name="service-not-found" as kind), name]:  # fmt: skip
+            service = displayed(name)
+            message = f"service '{service}' could not be found"
+            return {"kind": kind, "message": message, "service": service}
         case [Symbol(name="error"), [Symbol(name="version"), 0, *_],
-              Symbol(name="action-not-found"), action, name]:  # fmt: skip
-            terminal.error(
-                f"service '{displayed(name)}' does not have an action '{displayed(action)}'"
-            )
+              Symbol(name="action-not-found" as kind), action, name]:  # fmt: skip
+            words = {"service": displayed(name), "action": displayed(action)}
+            message = f"service '{words['service']}' does not have an action '{words['action']}'"
+            return {"kind": kind, "message": message, **words}
         case [Symbol(name="error"), [Symbol(name="version"), 0, *_],
-              Symbol(name="action-exception"), action, name, key, list(arguments)]:  # fmt: skip
-            terminal.error(
-                f"exception caught while executing '{displayed(action)}' "
-                f"on service '{displayed(name)}':"
+              Symbol(name="action-exception" as kind), action, name, key,
+              list(arguments)]:  # fmt: skip
+            words = {"service": displayed(name), "action": displayed(action)}
+            message = (
+                f"exception caught while executing '{words['action']}' "
+                f"on service '{words['service']}'"
             )
-            terminal.put_error(exception_text(key, arguments))
-        case _:
-            terminal.error(f"something went wrong: {written(error)}")
+            text = exception_text(key, arguments).removesuffix("\n")
+            return {"kind": kind, "message": message, **words,
+                    "key": displayed(key), "exception": text}  # fmt: skip
+    return {"kind": "unknown", "message": f"something went wrong: {written(error)}"}
 
 
 def exception_text(key: object, arguments: list[object]) -> str:

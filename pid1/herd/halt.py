@@ -16,28 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SOCKET = Option("socket", "s", "FILE", "talk to the daemon that listens on FILE")
-_HALT_OPTIONS = (*STANDARD, _SOCKET)
-_REBOOT_OPTIONS = (*STANDARD, _SOCKET, Option("kexec", "k", None, "reboot using kexec"))
+HALT_OPTIONS = (*STANDARD, _SOCKET)
+REBOOT_OPTIONS = (*STANDARD, _SOCKET, Option("kexec", "k", None, "reboot using kexec"))
 
 
 def halt_main(arguments: Sequence[str] | None = None) -> int:
     """Run ``halt`` with ``arguments`` (default: those of the process); return its exit status."""
     words = _own_arguments() if arguments is None else arguments
-    return run(
-        "halt",
-        lambda terminal: _main(
-            terminal, words, _HALT_OPTIONS, "Halt or power off the system.", "power-off"
-        ),
-    )
+    return run("halt", lambda terminal: _main(terminal, words, HALT_OPTIONS, "power-off"))
 
 
 def reboot_main(arguments: Sequence[str] | None = None) -> int:
     """Run ``reboot`` with ``arguments`` (default: those of the process); return its exit status."""
     words = _own_arguments() if arguments is None else arguments
-    return run(
-        "reboot",
-        lambda terminal: _main(terminal, words, _REBOOT_OPTIONS, "Reboot the system.", "stop"),
-    )
+    return run("reboot", lambda terminal: _main(terminal, words, REBOOT_OPTIONS, "stop"))
 
 
 def _own_arguments() -> Sequence[str]:
@@ -47,11 +39,7 @@ def _own_arguments() -> Sequence[str]:
 
 
 def _main(
-    terminal: Terminal,
-    arguments: Sequence[str],
-    options: Sequence[Option],
-    purpose: str,
-    action: str,
+    terminal: Terminal, arguments: Sequence[str], options: Sequence[Option], action: str
 ) -> int:
     socket = SYSTEM_SOCKET
     try:
@@ -61,7 +49,9 @@ def _main(
             elif name == "kexec":
                 action = "kexec"
             elif name is None or name in ("help", "usage", "version"):
-                _print_usage(terminal, name, options, purpose)
+                from pid1.usage import print_usage
+
+                terminal.put(print_usage(terminal.program, name or "help"))
                 return 1 if name is None else 0
     except OptionError as error:
         return report_option_error(terminal, error)
@@ -76,16 +66,3 @@ def _main(
         print_error(terminal, reply.error)
         return 1
     return 0
-
-
-def _print_usage(
-    terminal: Terminal, which: str | None, options: Sequence[Option], purpose: str
-) -> None:
-    from pid1 import usage
-
-    if which == "version":
-        terminal.put(usage.version_text(terminal.program))
-    elif which == "usage":
-        terminal.put(usage.usage_text(terminal.program, "", options))
-    else:
-        terminal.put(usage.help_text(terminal.program, "", purpose, options))

@@ -103,10 +103,18 @@ class Terminal:
         if self._parts:
             data = self._encode("".join(self._parts))
             self._parts.clear()
-            try:
-                _write_all(1, data)
-            except OSError as error:
-                raise OutputError(error) from None
+            self._write(data)
+
+    def put_bytes(self, data: bytes) -> None:
+        """Write bytes as they are, after what was put; raises OutputError."""
+        self.flush()
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            _write_all(1, data)
+        except OSError as error:
+            raise OutputError(error) from None
 
     def _report(self, kind: str, codes: str, message: str) -> None:
         self.flush()

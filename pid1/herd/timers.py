@@ -69,9 +69,28 @@ def show_past_runs(terminal: Terminal, timer: object, history: int) -> None:
 def show_alarms(terminal: Terminal, timer: object, now: float) -> None:
     """Print the next five alarms, or all that remain; nothing if the timer has no calendar."""
     found = properties(timer, "timer")
+    if kind_of(found.get("event")) != "calendar-event":
+        return
+    remaining = found.get("remaining-occurrences")
+    if not isinstance(remaining, int | float):
+        raise TypeError("remaining-occurrences is no number")
+    terminal.put("\n")
+    if remaining == 0:
+        terminal.put(terminal.warning("No upcoming timer alarm: about to stop.\n"))
+        return
+    number = int(min(_ALARMS_SHOWN, remaining))
+    noun = "alarm" if number == 1 else "alarms"
+    terminal.put(terminal.bold(f"Upcoming timer {noun}:\n"))
+    for moment in alarms(timer, now, number):
+        terminal.put(f"  {describe(moment, now)}\n")
+
+
+def alarms(timer: object, now: float, number: int) -> list[float]:
+    """Return the next alarms, at most ``number``; none if the timer has no calendar."""
+    found = properties(timer, "timer")
     sexp = found.get("event")
     if kind_of(sexp) != "calendar-event":
-        return
+        return []
     from pid1.calendar import CalendarEvent, next_occurrence
 
     fields: dict[str, list[int]] = properties(sexp, "calendar-event")  # type: ignore[assignment]
@@ -84,19 +103,12 @@ def show_alarms(terminal: Terminal, timer: object, now: float) -> None:
         tuple(fields["months"]),
     )
     remaining = found.get("remaining-occurrences")
-    if not isinstance(remaining, int | float):
-        raise TypeError("remaining-occurrences is no number")
-    terminal.put("\n")
-    if remaining == 0:
-        terminal.put(terminal.warning("No upcoming timer alarm: about to stop.\n"))
-        return
-    number = int(min(_ALARMS_SHOWN, remaining))
-    noun = "alarm" if number == 1 else "alarms"
-    terminal.put(terminal.bold(f"Upcoming timer {noun}:\n"))
-    moment = now
-    for _ in range(number):
-        following = next_occurrence(event, moment)
-        if following is None:
-            break
-        moment = following
-        terminal.put(f"  {describe(moment, now)}\n")
+    if isinstance(remaining, int | float):
+        number = int(min(number, remaining))
+    moments: list[float] = []
+    moment: float | None = now
+    while moment is not None and len(moments) < number:
+        moment = next_occurrence(event, moment)
+        if moment is not None:
+            moments.append(moment)
+    return moments

@@ -144,3 +144,21 @@ def _await_silence(log: Path) -> None:
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_both_say_the_same(pair: Pair, arguments: list[str]) -> None:
     assert pair.ours(*arguments) == pair.gnu(*arguments)
+
+
+def test_changes_of_the_gnu_shepherd_are_followed(pair: Pair) -> None:
+    with subprocess.Popen(
+        [pair.programs / "herd", "-s", f"{pair.root}{pair.inside}/socket", "log", "-f", "inet"],
+        stdout=subprocess.PIPE, env=pair.environment, text=True,
+    ) as herd:  # fmt: skip
+        try:
+            assert herd.stdout is not None
+            assert "service inet is being started" in herd.stdout.readline()
+            assert "service inet is running" in herd.stdout.readline()
+            assert pair.ours("stop", "inet")[0] == 0
+            assert "service inet is being stopped" in herd.stdout.readline()
+            assert "service inet is stopped" in herd.stdout.readline()
+            assert pair.ours("start", "inet")[0] == 0
+            assert "service inet is being started" in herd.stdout.readline()
+        finally:
+            herd.kill()
