@@ -327,6 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         state = inherited_state()
     if state is not None:
         listener, path = inherited_listener(state), state["socket_path"]
+        settings.state_directory = state["state_directory"] or "none"
     else:
         listener, path = open_control_socket(settings)
     system.adopt_descriptors()

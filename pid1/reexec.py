@@ -213,6 +213,7 @@ def snapshot(daemon: Daemon) -> dict[str, Any]:
         "pid_file": daemon.pid_file,
         "descriptor_limit": daemon.descriptor_limit,
         "configuration": daemon.configuration,
+        "state_directory": supervisor.disabled and os.path.dirname(supervisor.disabled.path),
         "journal": [
             entry
             for entry in daemon.journal

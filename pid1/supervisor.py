@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hurd.system import system
 from pid1 import values
@@ -25,6 +25,9 @@ from pid1.process import Children, ending
 from pid1.registry import Registry, start_order
 from pid1.service import RUNNING, STARTING, STOPPED, STOPPING, Service
 from pid1.values import Process
+
+if TYPE_CHECKING:
+    from pid1.disabled import DisabledServices
 
 # Services started in one turn of the loop, so that a large start leaves clients their turn.
 _BATCH: Final = 8
@@ -74,6 +77,8 @@ class Supervisor:
         self.registry = Registry()
         self.children = Children()
         self.root: Service | None = None
+        # Names that stay disabled when the daemon is started again; None if none are kept.
+        self.disabled: DisabledServices | None = None
         _current[:] = [self]
         # Only for those who ask: entering a control group makes each start wait for the
         # kernel, some 10 ms, where starting the process takes 0.1.
@@ -125,8 +130,16 @@ class Supervisor:
                 continue
             if old is not None:
                 log(f"Recording replacement for {old.name}.")
+            elif self.disabled is not None and service is not self.root and service.enabled:
+                self._disable_again(service, self.disabled)
         if refused is not None:
             raise refused
+
+    @staticmethod
+    def _disable_again(service: Service, disabled: DisabledServices) -> None:
+        if any(name in disabled for name in service.names):
+            service.set_enabled(False)
+            log(f"Service {service.name} is disabled, as it was before.")
 
     async def unregister(self, services: Iterable[Service]) -> None:
         """Stop each service and remove it; one that will not stop is kept."""
