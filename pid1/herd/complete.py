@@ -24,7 +24,7 @@ _EVERY = ("start", "stop", "restart", "status", "enable", "disable", "doc")
 _ROOT_ACTIONS = (
     "halt", "power-off", "kexec", "load", "eval", "unload", "reload", "daemonize", "reexec",
 )  # fmt: skip
-_FILES = (("load", "root"), ("reload", "root"))
+_FILES = (("load", "root"), ("reload", "root"), ("spawn", "transient"))
 
 
 def complete(terminal: Terminal, words: Sequence[str]) -> int:
