@@ -94,7 +94,7 @@ def _shepherd() -> Program:
             ("SHEPHERD_SOCKET", "the socket, unless '-s' names one"),
             ("XDG_RUNTIME_DIR", "the directory of the socket (/run/user/UID)"),
             ("XDG_CONFIG_HOME", "the directory of the configuration (~/.config)"),
-            ("XDG_STATE_HOME", "the directory of the log (~/.local/state)"),
+            ("XDG_STATE_HOME", "the directory of log and state (~/.local/state)"),
             ("DROVER_CONTROL_GROUPS",
              "1: each service gets a control group of its own, where the kernel has them"),
         ),
@@ -104,6 +104,8 @@ def _shepherd() -> Program:
             _SYSTEM_SOCKET, _USER_SOCKET,
             ("~/.local/state/shepherd/shepherd.log",
              "the log, unless this is process 1, which logs to /dev/log"),
+            ("/var/lib/shepherd/disabled", "which services are disabled in the system's daemon"),
+            ("~/.local/state/shepherd/disabled", "which are disabled in another user's"),
         ),
         see_also=("herd(1)", "halt(8)", "reboot(8)"),
     )  # fmt: skip
@@ -132,7 +134,8 @@ def _herd() -> Program:
             ("restart SERVICE", "stop a service, then start it and what it took down"),
             ("status [SERVICE]", "show all services in short, or one with all that is known"),
             ("detailed-status", "show all that is known of all services"),
-            ("enable SERVICE, disable SERVICE", "allow or forbid starts of a service"),
+            ("enable SERVICE, disable SERVICE", 
+             "allow or forbid starts of a service, also by the daemons to come"),
             ("doc SERVICE [list-actions | action NAME]",
              "show the documentation of a service, of its actions, or of one of them"),
             ("log", "show how the services changed; with '-f' go on as they change, with "

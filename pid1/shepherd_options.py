@@ -15,8 +15,8 @@ OPTIONS = (
     Option("logfile", "l", "FILE", "log to FILE"),
     Option("shutdown-deadline", None, "SECONDS",
            "kill what has not stopped so long after a stop of the shepherd began (60)"),
-    Option("state-directory", None, "DIR",
-           "keep in DIR which services 'herd disable' has disabled, or nowhere if it is 'none'"),
+    Option("state-directory", None, "DIRECTORY",
+           "keep in DIRECTORY what 'herd disable' has disabled, or nowhere if it is 'none'"),
     Option("insecure", "I", None, "do not check the permissions of the socket directory"),
     Option("config", "c", "FILE", "read the configuration from FILE"),
 )  # fmt: skip
