@@ -264,7 +264,7 @@ class Daemon:
             return
         for service in late:
             log(f"Service {service.name} did not stop in time; killing it.")
-            pids = set(service.children or ())
+            pids = set(service.children)
             if service.main_pid is not None:
                 pids.add(service.main_pid)
             for pid in pids:

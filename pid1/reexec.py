@@ -192,7 +192,7 @@ def _pack_service(supervisor: Supervisor, service: Service) -> dict[str, Any]:
         "failures": service.failures,
         "respawns": service.respawns,
         "exits": service.exits,
-        "children": sorted(service.children or ()),
+        "children": sorted(service.children),
         "commands": [pid for pid, owner in supervisor.commands.items() if owner is service],
         "respawning": service in supervisor.respawning,
         "end": _pack_end(supervisor, service),

@@ -150,7 +150,7 @@ class Service:
         self.replacement: Service | None = None
         self.capture: Capture | None = None
         # Processes forked on its behalf and not yet reaped.
-        self.children: set[int] | None = None
+        self.children: tuple[int, ...] = ()
         # Its control group, where the kernel has them.
         self.containment: Containment | None = None
         # Deaths that arrived while starting: (pid, wait status), handled once running.

@@ -299,7 +299,7 @@ class Supervisor:
 
     def _abandon_children(self, service: Service) -> None:
         """Terminate what a cancelled start procedure left running."""
-        for pid in list(service.children or ()):
+        for pid in service.children:
             self.spawn_task(self._terminate_stray(pid))
 
     async def _terminate_stray(self, pid: int) -> None:
@@ -572,12 +572,9 @@ class Supervisor:
 
     def own(self, service: Service, pid: int) -> None:
         """The process belongs to ``service``: hear of its death."""
-        children = service.children
-        if children is None:
-            children = service.children = set()
-        if pid in children:
+        if pid in service.children:
             return
-        children.add(pid)
+        service.children = (*service.children, pid)
         self.children.watch(pid, lambda status: self._child_died(service, pid, status))
 
     def change_value(self, service: Service, value: Any) -> None:
@@ -605,10 +602,7 @@ class Supervisor:
         service.touch()
 
     def _child_died(self, service: Service, pid: int, status: int) -> None:
-        if service.children is not None:
-            service.children.discard(pid)
-            if not service.children:
-                service.children = None
+        service.children = tuple([child for child in service.children if child != pid])
         if service.status == STARTING:
             if service.deaths is None:
                 service.deaths = []

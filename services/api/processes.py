@@ -101,24 +101,28 @@ def read_spec(who: str, command: Value, options: dict[str, Value]) -> SpawnSpec:
         if directory is not None
         else value_of(parameters.service_directory),
         stdin=_descriptor(who, "input-port", options.get("input-port", False)),
-        extra_descriptors=[
-            fd
-            for port in iterate(options.get("extra-ports", False))
-            if (fd := _descriptor(who, "extra-ports", port)) is not None
-        ],
+        extra_descriptors=tuple(
+            [
+                fd
+                for port in iterate(options.get("extra-ports", False))
+                if (fd := _descriptor(who, "extra-ports", port)) is not None
+            ]
+        ),
         create_session=options.get("create-session?", True) is not False,
         user=_identity(who, "user", options.get("user", False)),
         group=_identity(who, "group", options.get("group", False)),
-        supplementary_groups=[
-            name
-            for value in iterate(options.get("supplementary-groups", False))
-            if (name := _identity(who, "supplementary-groups", value)) is not None
-        ],
+        supplementary_groups=tuple(
+            [
+                name
+                for value in iterate(options.get("supplementary-groups", False))
+                if (name := _identity(who, "supplementary-groups", value)) is not None
+            ]
+        ),
         umask=mask if mask is not False else None,
-        resource_limits=_limits(who, options.get("resource-limits", False)),
+        resource_limits=tuple(_limits(who, options.get("resource-limits", False))),
         pid_variables=["LISTEN_PID"]
         if options.get("listen-pid-variable?", False) is not False
-        else [],
+        else (),
     )
 
 
