@@ -1,8 +1,9 @@
 """Every page of docs/ does what it says.
 
-A block ``scheme NAME`` is written to the file NAME; a block ``console`` is a session of a
-shell: lines that begin with ``$ `` are typed, the others are what is printed, where ``…``
-stands for anything within a line, and a line ``…`` for any number of lines.
+A block ``scheme NAME`` or ``python NAME`` is written to the file NAME; a block ``console`` is
+a session of a shell: lines that begin with ``$ `` are typed, and those with ``> `` after them;
+the others are what is printed, where ``…`` stands for anything within a line, and a line ``…``
+for any number of lines.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def session(text: str) -> list[tuple[str, str]]:
     for line in text.splitlines(keepends=True):
         if line.startswith("$ "):
             commands.append((line[2:], ""))
+        elif line.startswith("> ") and not commands[-1][1]:
+            commands[-1] = (commands[-1][0] + line[2:], "")
         else:
             command, expected = commands[-1]
             commands[-1] = (command, expected + line)
@@ -78,7 +81,7 @@ def test_page(page: Path, tmp_path: Path) -> None:
     assert shell.stdout is not None
     try:
         for kind, name, text in blocks(page):
-            if kind == "scheme" and name:
+            if name:
                 (home / name).write_text(text)
             if kind != "console":
                 continue
