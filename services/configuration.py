@@ -99,6 +99,12 @@ def error_message(error: SchemeError) -> str:
     return exception_text(Symbol(error.key), wire).rstrip("\n")
 
 
+def _hint(error: SchemeError) -> str:
+    """What is known about a module that does not exist; empty for other errors."""
+    hint = getattr(error, "hint", None)
+    return hint() if hint is not None else ""
+
+
 async def _value(result: Value | Awaitable[Value]) -> Value:
     """Await what suspended, and take the first of several values."""
     value = await result if hasattr(result, "__await__") else result
@@ -139,6 +145,8 @@ async def load_file(file: str) -> Any:
             if error.location is not None:
                 for line in f"{error.location}: {error_message(error)}".splitlines():
                     say(line)
+            if hint := _hint(error):
+                say(hint)
             raise translate(error) from error
 
 
@@ -153,6 +161,8 @@ async def evaluate_text(text: str) -> Any:
             say(f"Evaluating user expression {truncated(datum)}.")
             return await _value(evaluate(datum, user_module(), reader))
         except SchemeError as error:
+            if hint := _hint(error):
+                say(hint)
             raise translate(error) from error
 
 
@@ -212,4 +222,6 @@ def _report(path: str, error: SchemeError) -> None:
         named = error.location is not None and text.find(error.location.file) in range(20)
         if where and not named:
             text = where + text
+        if hint := _hint(error):
+            text = f"{text} ({hint})"
         log(f"While loading configuration file '{path}': {write(text)}")

@@ -164,6 +164,13 @@ def error(machine: Machine, *args: Value) -> Any:
     raise SchemeError("misc-error", (False, template, scheme_list(args), False))
 
 
+@operation(OPERATIONS, "scm-error", 5, formals="(key subr message args data)")
+def scm_error(machine: Machine, key: Value, *parts: Value) -> Any:
+    if type(key) is not Symbol:
+        raise wrong_type("scm-error", 1, key)
+    raise SchemeError(key.name, parts)
+
+
 @operation(OPERATIONS, "raise-exception", 1, 3, formals="(exn #:key continuable?)")
 def raise_exception(machine: Machine, value: Value, *options: Value) -> Any:
     continuable = False

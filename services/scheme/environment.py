@@ -10,7 +10,7 @@ from services.scheme.control import OPERATIONS
 from services.scheme.forms import FORMS
 from services.scheme.library import MISSING as _LIBRARY_MISSING
 from services.scheme.library import lookup
-from services.scheme.modules import MISSING, core
+from services.scheme.modules import MISSING, UNBOUND, core
 from services.scheme.types import Value
 
 # Name -> module of services.scheme whose TABLE has it.
@@ -86,7 +86,28 @@ def _supply(name: str) -> Value:
         if value is not MISSING:
             return value
     value = lookup(name)
-    return MISSING if value is _LIBRARY_MISSING else value
+    return _written(name) if value is _LIBRARY_MISSING else value
+
+
+# What is written in Scheme, in ``site/drover/extras.scm``; and prompts.
+_WRITTEN = {
+    ("drover", "extras"): (
+        "false-if-exception copy-tree make-object-property load-compiled load-from-path "
+        "primitive-load-path real-part imag-part angle make-u8vector u8vector u8vector? "
+        "u8vector-length u8vector-ref u8vector-set! u8vector->list list->u8vector"
+    ),
+    ("ice-9", "control"): ("call-with-prompt abort-to-prompt make-prompt-tag default-prompt-tag"),
+}
+
+
+def _written(name: str) -> Value:
+    from services.scheme.modules import interface
+
+    for module, names in _WRITTEN.items():
+        if name in names.split():
+            cell = interface(module).own(name)
+            return MISSING if cell is None or cell.value is UNBOUND else cell.value
+    return FORMS["lambda"] if name == "λ" else MISSING
 
 
 core.supply = _supply

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from os import environ
-from os.path import exists
+from os.path import dirname, exists, join
 from typing import Any
 
 from services.scheme.errors import SchemeError, misc_error
@@ -160,13 +160,16 @@ load_path: list[str] = [
     folder for folder in environ.get("GUILE_LOAD_PATH", "").split(":") if folder
 ]
 
+# Modules of Guile and Guix that are written in Scheme here; they go before others of the name.
+_SITE = join(dirname(__file__), "site")
+
 _loaded: dict[tuple[str, ...], Module] = {("guile",): core}
 
 # Modules whose bindings are all in the default environment here; importing one changes
 # nothing, unless it has a ``raise`` that is not the system call.
 _ABSORBED = (
-    "guile guile-user ice-9:boot-9 ice-9:syncase ice-9:optargs ice-9:control ice-9:receive "
-    "ice-9:threads ice-9:common-list ice-9:match ice-9:i18n ice-9:curried-definitions "
+    "guile guile-user ice-9:boot-9 ice-9:syncase ice-9:optargs ice-9:receive "
+    "ice-9:common-list ice-9:match ice-9:i18n ice-9:curried-definitions "
     "ice-9:and-let-star srfi:srfi-0 srfi:srfi-2 srfi:srfi-6 srfi:srfi-8 srfi:srfi-9 "
     "srfi:srfi-9:gnu srfi:srfi-11 srfi:srfi-16 srfi:srfi-23 srfi:srfi-26 srfi:srfi-28 "
     "srfi:srfi-30 srfi:srfi-31 srfi:srfi-35 srfi:srfi-39 srfi:srfi-45 srfi:srfi-46 "
@@ -211,7 +214,11 @@ def resolve_module(name: tuple[str, ...]) -> Module | None:
         return module
     from services.scheme import library
 
-    path = host_modules.get(name) or library.modules.get(name)
+    path = host_modules.get(name)
+    written = _file_in(_SITE, name) if path is None else None
+    if written is not None:
+        return _load_module(name, written)
+    path = path or library.modules.get(name)
     key = ":".join(name)
     if key in _RAISING.split():
         module = Module(name, _raising)
@@ -222,34 +229,46 @@ def resolve_module(name: tuple[str, ...]) -> Module | None:
 
         module = Module(name, _Bindings(import_module(path).LIBRARY.bindings))
     else:
-        return _load_module(name)
+        return _from_load_path(name)
     _loaded[name] = module
     return module
 
 
-def _load_module(name: tuple[str, ...]) -> Module | None:
-    """A module written in Scheme, from the load path."""
-    if not load_path or any(part in (".", "..") or "/" in part for part in name):
+def _file_in(folder: str, name: tuple[str, ...]) -> str | None:
+    """The file of module ``name`` below ``folder``, if there is one."""
+    if any(part in (".", "..") or "/" in part for part in name):
         return None
-    from os.path import join
+    path = join(folder, *name) + ".scm"
+    return path if exists(path) else None
 
-    for folder in load_path:
-        path = join(folder, *name) + ".scm"
-        if exists(path):
-            from services.scheme.evaluation import run_now
-            from services.scheme.toplevel import LOAD
 
-            module = _loaded[name] = Module(name)
-            module.public = set()
-            module.filename = path
-            _equip(module)
-            try:
-                run_now(LOAD, (path, module), _LOAD_SECONDS)
-            except BaseException:
-                del _loaded[name]
-                raise
-            return module
+def _from_load_path(name: tuple[str, ...]) -> Module | None:
+    from services.scheme.types import iterate
+
+    variable = core.own("%load-path")
+    folders = iterate(variable.value) if variable is not None else ()
+    for folder in [*load_path, *(folder for folder in folders if type(folder) is str)]:
+        path = _file_in(folder, name)
+        if path is not None:
+            return _load_module(name, path)
     return None
+
+
+def _load_module(name: tuple[str, ...], path: str) -> Module:
+    """A module written in Scheme."""
+    from services.scheme.evaluation import run_now
+    from services.scheme.toplevel import LOAD
+
+    module = _loaded[name] = Module(name)
+    module.public = set()
+    module.filename = path
+    _equip(module)
+    try:
+        run_now(LOAD, (path, module), _LOAD_SECONDS)
+    except BaseException:
+        del _loaded[name]
+        raise
+    return module
 
 
 _LOAD_SECONDS = 2.0  # loading a module happens while compiling and cannot be suspended
@@ -276,23 +295,49 @@ def add_module(name: tuple[str, ...]) -> Module:
     return module
 
 
+# Modules of Guile that there is no sense in, or no way, to have here.
+_GUILES = (
+    "system:foreign system:foreign-object system:vm system:repl:repl system:repl:common "
+    "system:repl:debug system:repl:server system:repl:coop-server system:repl:command system:base "
+    "language web oop statprof sxml texinfo ice-9:sandbox ice-9:peg ice-9:local-eval "
+    "ice-9:readline ice-9:top-repl ice-9:custom-ports ice-9:soft-ports ice-9:suspendable-ports "
+    "ice-9:command-line ice-9:history ice-9:poe ice-9:psyntax rnrs:syntax-case"
+)
+
+
 class UnknownModule(SchemeError):
-    """``no code for module NAME``; ``nearest`` are known names like it, for the log."""
+    """``no code for module NAME``; ``hint`` says more, for the log."""
 
     def __init__(self, name: tuple[str, ...]) -> None:
         error = misc_error(None, "no code for module ~S", module_name_datum(name))
         super().__init__(error.key, error.arguments)
         self.nearest = nearest_modules(name)
 
+    def hint(self) -> str:
+        """What is known that resembles the name; empty if nothing does."""
+        name = module_name(self.arguments[2].car)
+        for length in range(1, len(name) + 1):
+            if ":".join(name[:length]) in _GUILES.split():
+                return "this module of Guile is not available in drover"
+        names = [f"({' '.join(one)})" for one in self.nearest]
+        return f"did you mean {' or '.join(names)}?" if names else ""
+
 
 def nearest_modules(name: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Known modules whose names resemble ``name``."""
     from difflib import get_close_matches
+    from os import walk
 
     from services.scheme import library
 
     absorbed = [tuple(key.split(":")) for key in f"{_ABSORBED} {_RAISING}".split()]
-    known = [*host_modules, *library.modules, *absorbed, *_loaded]
+    written = [
+        (*folder[len(_SITE) + 1 :].split("/"), file.removesuffix(".scm"))
+        for folder, _, files in walk(_SITE)
+        for file in files
+        if file.endswith(".scm")
+    ]
+    known = [*host_modules, *library.modules, *absorbed, *written, *_loaded]
     texts = {" ".join(entry): entry for entry in known}
     return [texts[text] for text in get_close_matches(" ".join(name), texts, 3, 0.6)]
 

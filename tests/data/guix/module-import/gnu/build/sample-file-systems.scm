@@ -1,0 +1,15 @@
+(define-module (gnu build sample-file-systems)
+  #:use-module (guix build utils)
+  #:use-module (ice-9 match)
+  #:use-module (srfi srfi-1)
+  #:use-module (srfi srfi-26)
+  #:autoload (ice-9 rdelim) (read-line)
+  #:export (mount-sample))
+
+(define* (mount-sample directory #:key (mode #o755))
+  "Stand for a procedure of Guix that mounts something."
+  (mkdir-p directory)
+  (chmod directory mode)
+  (match (map (cut string-append directory "/" <>) '("a" "b"))
+    ((first . rest)
+     (for-each (cut call-with-output-file <> (const #t)) (cons first rest)))))

@@ -1,0 +1,1 @@
+(begin (use-modules (shepherd service timer)) (timer-service (quote (timer)) #:requirement (quote (user-processes))))

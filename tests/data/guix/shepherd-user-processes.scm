@@ -1,0 +1,1 @@
+(begin (use-modules (shepherd service) ((guix build utils) #:hide (delete)) (guix build syscalls)) (service (quote (user-processes)) #:documentation (quote "When stopped, terminate what users run.") #:requirement (quote ()) #:one-shot? (quote #f) #:respawn? (quote #f) #:start (const #t) #:stop (lambda _ (display "all processes have been terminated\n") #f) #:actions (actions)))
