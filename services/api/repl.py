@@ -184,4 +184,11 @@ def _message(error: SchemeError) -> str:
 
     where = f"{error.location}: " if error.location is not None else ""
     text = error_message(error)
+    # Guile compiles what its REPL reads, and compiled code says this in other words.
+    for start in ("In procedure car: Wrong type", "In procedure cdr: Wrong type"):
+        if text.startswith(f"{start} (expecting pair)"):
+            text = f"{start} argument in position 1{text[len(start) :]}"
+    hint = getattr(error, "hint", None)
+    if hint is not None and hint():
+        text = f"{text}\n{hint()}"
     return text if text.startswith(where.rstrip()) else where + text
