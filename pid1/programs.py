@@ -134,7 +134,7 @@ def _herd() -> Program:
             ("restart SERVICE", "stop a service, then start it and what it took down"),
             ("status [SERVICE]", "show all services in short, or one with all that is known"),
             ("detailed-status", "show all that is known of all services"),
-            ("enable SERVICE, disable SERVICE", 
+            ("enable SERVICE, disable SERVICE",
              "allow or forbid starts of a service, also by the daemons to come"),
             ("doc SERVICE [list-actions | action NAME]",
              "show the documentation of a service, of its actions, or of one of them"),
