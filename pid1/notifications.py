@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from hurd.system import SpawnSpec
@@ -44,6 +45,7 @@ class Notifications:
         self._owner = owner
         self._watchdog = self._make_watchdog(watchdog)
         self._value: NotifiedProcess | None = None
+        self._death: tuple[int, Callable[[int], None]] | None = None
         self._status = ""
         self._reloading = False
         self._stopping = False
@@ -72,8 +74,20 @@ class Notifications:
 
     def begin(self, pid: int) -> None:
         """The program runs: listen to it."""
-        self.pid = pid
+        self._attend(pid)
         detached(asyncio.get_running_loop().add_reader, self._socket, self._readable)
+
+    def _attend(self, pid: int) -> None:
+        """That process is the main one: hear of its end, whatever the service's value is."""
+        self._forget_death()
+        self.pid = pid
+        self._death = (pid, lambda _status: self.process_ended(pid))
+        supervisor().children.watch(*self._death)
+
+    def _forget_death(self) -> None:
+        if self._death is not None:
+            supervisor().children.unwatch(*self._death)
+            self._death = None
 
     def value(self, command: list[str]) -> NotifiedProcess:
         """The running value of the service; silence counts from now on."""
@@ -90,6 +104,7 @@ class Notifications:
 
     def close(self) -> None:
         """Listen no longer."""
+        self._forget_death()
         if self._watchdog is not None:
             self._watchdog.stop()
         if self._socket.fileno() >= 0:
@@ -203,7 +218,7 @@ class Notifications:
         if not self._belongs(pid, _user_of(pid)):
             log(f"Service {service.name} names process '{text}', which is not part of it.")
             return
-        self.pid = pid
+        self._attend(pid)
         if self._value is None:
             supervisor().own(service, pid)
         else:

@@ -126,6 +126,15 @@ def parse(data: bytes) -> list[tuple[str, str]]:
     return [(name, value) for name, equals, value in (x.partition("=") for x in lines) if equals]
 
 
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
+    except OSError:
+        return -1  # there, but not to be told
+
+
 def belongs(pid: int, main: int) -> bool | None:
     """Whether process ``pid`` is ``main``, of its session, or descends from it.
 
@@ -136,13 +145,11 @@ def belongs(pid: int, main: int) -> bool | None:
         return False  # out of sight, in another PID namespace
     if pid == main:
         return True
-    try:
-        if os.getsid(pid) == main:
-            return True
-    except ProcessLookupError:
+    session = _session(pid)
+    if session is None:
         return None
-    except OSError:
-        pass
+    if session == main or (session == _session(main) and session != os.getsid(0)):
+        return True
     if pid in system.descendants(main):
         return True
     process = system.process_table().get(pid)

@@ -88,6 +88,8 @@ class Supervisor:
         # Kept for re-execution: what is under way without a transition that shows it.
         self.background: list[list[str]] = []
         self.respawning: set[Service] = set()
+        # Services that are started again, unless somebody stops them meanwhile.
+        self.retrying: set[Service] = set()
         # Processes that a computation waits for, by number, and the service that it is part of.
         self.commands: dict[int, Service | None] = {}
         # Ends of main processes that their handler has not seen to yet: value, status, and
@@ -290,6 +292,9 @@ class Supervisor:
                 job.cancel()
                 await asyncio.wait({job})
             if job.cancelled():
+                close = getattr(work, "close", None)
+                if close is not None:
+                    close()  # it may not even have begun
                 say(f"Start of service {service.name} was cancelled.")
                 self._abandon_children(service)
                 return False
@@ -320,20 +325,21 @@ class Supervisor:
 
     def _started(self, service: Service, value: Any) -> None:
         log(f"Service {service.name} started.")
+        deaths, service.deaths = service.deaths or [], None
         if service.one_shot:
             service.transition(STOPPED)
+            self._release(value)
         else:
             service.transition(RUNNING)
             service.set_value(value)
             if isinstance(value, Process):
-                if value.pid != os.getpid():
+                if value.pid != os.getpid() and all(pid != value.pid for pid, _ in deaths):
                     self.own(service, value.pid)
                 if service.capture is not None:
                     service.capture.pid = value.pid
         log(f"Service {service.name} running with value {values.text(value)}.")
         self._settle(service, value)
-        deaths, service.deaths = service.deaths, None
-        for pid, status in deaths or ():
+        for pid, status in deaths:
             self._main_process_died(service, pid, status)
 
     def start_in_background(self, names: list[str]) -> None:
@@ -481,6 +487,7 @@ class Supervisor:
                 return None
             if service.status == STARTING:
                 settled = self._settled(service)
+                self.retrying.discard(service)
                 if service.job is not None:
                     service.job.cancel()
                 else:
@@ -516,15 +523,19 @@ class Supervisor:
         return error
 
     def _stopped(self, service: Service) -> None:
-        # A running value may hold on to something, whatever the stop procedure did.
-        release = getattr(service.value, "release", None)
-        if release is not None:
-            release()
+        self._release(service.value)
         service.set_value(False)
         service.forget_failures()
         service.transition(STOPPED)
         self._forget_output(service)
         self._settle(service, False)
+
+    @staticmethod
+    def _release(value: Any) -> None:
+        """Let go of what a running value may hold on to, whatever the stop procedure did."""
+        release = getattr(value, "release", None)
+        if release is not None:
+            release()
 
     def _after_stop(self, service: Service) -> Service:
         """Put the replacement in place of a stopped service, or forget a transient one."""
@@ -673,10 +684,18 @@ class Supervisor:
                 return
             log(f"Respawning {current.name}.")
             current.record_respawn()
+            exits = current.exits
+            started: Any = True
+            self.retrying.add(current)
             try:
-                await self.start(current)
+                started = await self.start(current)
             except (KeyedError, ServiceNotFound) as error:
                 log(f"Exception caught while starting {current.name}: {error}")
+            wanted = current in self.retrying
+            self.retrying.discard(current)
+            if started is False and wanted and current.exits is not exits:
+                # Its process ended before the start was complete: an end like any other.
+                await self.respawn(current)
             return
         log(f"Service {service.name} has been disabled.")
         if service.respawn:

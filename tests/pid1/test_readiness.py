@@ -67,7 +67,7 @@ def service(
     made = Service(
         ("notifier",),
         start=ForkExec(spec, log_file, readiness=readiness),
-        stop=Kill(signal.SIGTERM, 2),
+        stop=Kill(signal.SIGTERM, 0.7),
         **options,
     )
     manager.register([made])
@@ -138,6 +138,7 @@ async def test_a_program_that_was_ready_and_ended_at_once_has_started(
     one = shell(manager, "echo >&3; exit 7")
     assert await manager.start(one)
     await eventually(lambda: one.status == STOPPED)
+    assert not one.children
     assert [os.WEXITSTATUS(status) for status, _ in one.exits] == [7]
     await eventually(lambda: any(line.endswith("exited with 7.") for line in log))
 
@@ -557,3 +558,95 @@ async def test_the_next_image_goes_on_listening(manager: Supervisor, log: list[s
     assert [line for _, line in one.messages()] == ["after", "before"]
     await eventually(lambda: one.status == STOPPED)
     assert any("has been silent for 1 seconds" in line for line in log)
+
+
+# Respawning
+
+
+async def test_an_end_before_ready_is_respawned_like_any_other(
+    manager: Supervisor, log: list[str], tmp_path: Path
+) -> None:
+    """The first start is reported to who asks for it; later ones nobody waits for."""
+    one = shell(
+        manager,
+        f"echo >>{tmp_path}/starts; case $(wc -l <{tmp_path}/starts) in"
+        " 1) echo >&3; exit 0;; 2|3) exit 1;; *) echo >&3; exec sleep 1000;; esac",
+        respawn=True,
+        respawn_delay=0.01,
+    )
+    assert await manager.start(one)
+    await eventually(lambda: (tmp_path / "starts").read_text().count("\n") == 4)
+    await eventually(lambda: one.status == RUNNING)
+    assert log.count("Service notifier exited with 1 before it was ready.") == 2
+    assert len(one.respawns) == 3
+
+
+async def test_starts_that_never_succeed_count_against_the_limit(
+    manager: Supervisor, log: list[str], tmp_path: Path
+) -> None:
+    one = shell(
+        manager,
+        f"test -e {tmp_path}/once && exit 1; touch {tmp_path}/once; echo >&3",
+        respawn=True,
+        respawn_delay=0.01,
+        respawn_limit=(3, 60),
+    )
+    assert await manager.start(one)
+    await eventually(lambda: not one.enabled)
+    assert "  (Respawning too fast.)" in log
+    assert log.count("Respawning notifier.") == 3
+
+
+async def test_a_respawn_that_is_stopped_is_not_begun_again(
+    manager: Supervisor, log: list[str], tmp_path: Path
+) -> None:
+    one = shell(
+        manager,
+        f"test -e {tmp_path}/once && exec sleep 1000; touch {tmp_path}/once; echo >&3",
+        respawn=True,
+        respawn_delay=0.01,
+    )
+    assert await manager.start(one)
+    await eventually(lambda: one.status == STARTING and one.children)
+    await manager.stop(one)
+    await asyncio.sleep(0.1)
+    assert one.status == STOPPED
+    assert log.count("Respawning notifier.") == 1
+    assert one.enabled
+
+
+# What is left behind
+
+
+async def test_a_service_whose_value_is_something_else_leaves_nothing_open(
+    manager: Supervisor,
+) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    started = python(manager, "tell('READY=1'); time.sleep(0.1)").start
+
+    async def start() -> bool:
+        return await started() is not False
+
+    one = Service(("other",), start=start, one_shot=True)
+    assert await manager.start(one)
+    await eventually(lambda: set(os.listdir("/proc/self/fd")) == before)
+    two = python(manager, "tell('READY=1'); time.sleep(0.1)", one_shot=True)
+    assert await manager.start(two)
+    await eventually(lambda: set(os.listdir("/proc/self/fd")) == before)
+
+
+@linux
+async def test_the_session_counts_after_another_process_is_named(
+    manager: Supervisor, log: list[str]
+) -> None:
+    system.become_subreaper()
+    one = python(
+        manager,
+        "if os.fork() == 0:\n"
+        "    time.sleep(0.2); tell('STATUS=from its sister'); time.sleep(1000)\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n    time.sleep(1000)\n"
+        "tell(f'MAINPID={pid}\\nREADY=1')",
+    )
+    assert await manager.start(one)
+    await eventually(lambda: [line for _, line in one.messages()] == ["from its sister"])
