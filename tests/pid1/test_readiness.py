@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from running import eventually, logged, running_supervisor
 
 from hurd.system import SpawnSpec, system
 from pid1 import notify
 from pid1.errors import KeyedError
 from pid1.forkexec import ForkExec, Kill
-from pid1.notifications import NotifiedProcess
+from pid1.notifications import Notifications, NotifiedProcess
 from pid1.notify import NotifySocket, parse
 from pid1.process import is_alive
 from pid1.readiness import Readiness
@@ -650,3 +652,36 @@ async def test_the_session_counts_after_another_process_is_named(
     )
     assert await manager.start(one)
     await eventually(lambda: [line for _, line in one.messages()] == ["from its sister"])
+
+
+# Whatever is sent
+
+
+@given(st.binary(max_size=300))
+def test_any_datagram_can_be_parsed(data: bytes) -> None:
+    for name, value in parse(data):
+        assert "\n" not in name + value
+        assert "=" not in name
+
+
+_NAMES = st.sampled_from(
+    ["READY", "STATUS", "MAINPID", "WATCHDOG", "WATCHDOG_USEC", "STOPPING", "RELOADING", "ERRNO"]
+)
+_VALUES = st.sampled_from(["1", "0", "-1", "trigger", "", "9" * 30, "\u0663", "1e3"]) | st.text()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(_NAMES, _VALUES), max_size=8))
+def test_no_message_is_an_error(messages: list[tuple[str, str]]) -> None:
+    async def receive() -> None:
+        async with running_supervisor() as manager:
+            one = Service(("fuzzed",))
+            manager.register([one])
+            reports = Notifications.open(one, SpawnSpec(["true"], []), 1.0)
+            reports.begin(os.getpid())
+            for name, value in messages:
+                reports._take(name, value)
+            assert reports.ready.done() == (("READY", "1") in messages)
+            reports.close()
+
+    asyncio.run(receive())
