@@ -103,6 +103,9 @@ class Daemon:
         """Serve until the end; return the exit status."""
         gc.enable()
         status = await self.finished
+        the_events.release()
+        if self.server.busy:
+            await self.tick()  # who follows the events is answered
         self._leave()
         return status
 
@@ -290,6 +293,8 @@ class Daemon:
         try:
             await self.stop_services()
             say(_FAREWELLS[how])
+            the_events.release()
+            await self.tick()
             system.reboot(how)
         except RebootError as error:
             await self._resume_root()

@@ -18,6 +18,9 @@ from pid1.sexp import Symbol
 KEPT: Final = 500
 # Seconds that one answer may wait.
 MAX_WAIT: Final = 30.0
+# Seconds that a change waits while the daemon ends.  Whoever asked again too late would miss the
+# last changes, so all are told together, at the end if it comes in time.
+HOLD: Final = 1.0
 # Followers that may wait at once; beyond that the one that waits longest is answered.
 MAX_FOLLOWERS: Final = 64
 
@@ -30,6 +33,7 @@ class EventLog:
         self.serial = 0
         self._kept: deque[tuple[int, int, str, str, bool, bool, bool]] = deque(maxlen=KEPT)
         self._waiting: dict[asyncio.Future[None], None] = {}
+        self._ending = False
 
     def record(self, service: Any, previous: str) -> None:
         """Note that the status of a service is no longer ``previous``, and tell who waits."""
@@ -42,7 +46,11 @@ class EventLog:
                 failed, one_shot, service.transient,
             )
         )  # fmt: skip
-        if self._waiting:
+        if service.name == "root":
+            self._ending = service.status in ("stopping", "stopped")
+            if self._ending and self._waiting:
+                asyncio.get_running_loop().call_later(HOLD, self.release)
+        if self._waiting and not self._ending:
             self.release()
 
     def release(self) -> bool:
@@ -55,7 +63,7 @@ class EventLog:
 
     async def wait(self, serial: int, seconds: float) -> None:
         """Wait until there is a change after number ``serial``, or for so many seconds."""
-        if serial < self.serial or seconds <= 0:
+        if (serial < self.serial and not self._ending) or seconds <= 0:
             return
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
@@ -64,7 +72,8 @@ class EventLog:
             del self._waiting[oldest]
             _wake(oldest)
         self._waiting[future] = None
-        timer = loop.call_later(min(seconds, MAX_WAIT), _wake, future)
+        longest = HOLD if self._ending else MAX_WAIT
+        timer = loop.call_later(min(seconds, longest), _wake, future)
         try:
             await future
         finally:

@@ -22,6 +22,7 @@ from tests.system.live import (
     command,
     eventually,
     live_daemon,
+    namespace_refusal,
     properties,
     receive,
 )
@@ -132,6 +133,21 @@ def test_one_service_and_a_number_of_earlier_changes(herd: Path) -> None:
             [herd, "-s", daemon.socket, "log", "up"], capture_output=True, text=True
         )
         assert "does not have an action 'log'" in done.stderr
+
+
+@pytest.mark.skipif(
+    namespace_refusal() is not None, reason=f"no PID namespace: {namespace_refusal()}"
+)
+def test_the_end_of_a_system_is_followed(herd: Path) -> None:
+    with (
+        live_daemon(_CONFIGURATION, namespace=True) as daemon,
+        following(herd, daemon.socket, "-f") as follower,
+    ):
+        daemon.request("start", "up")
+        follower.wait_for("service up is running")
+        daemon.exchange_quietly("power-off", "root")
+        assert follower.end() == (0, "")
+        assert "service up is stopped" in follower.texts()
 
 
 def test_a_daemon_that_is_killed_is_an_error(herd: Path) -> None:
