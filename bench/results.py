@@ -43,7 +43,7 @@ METRICS = [
     Metric("status-all-cpu", "`herd status`, processor time", "ms"),
     Metric("respawn", "SIGKILL to replacement running, beyond the delay", "ms", 2,
            targets={0: 0.5}),
-    Metric("memory", "memory (PSS)", "KiB", 0, targets={1: 0.8}),
+    Metric("memory", "memory (PSS, alone)", "KiB", 0, targets={1: 0.8}),
     Metric("per-service", "memory per service, from N to 1,000", "KiB", 2, targets={0: 0.2}),
     Metric("idle", "wake-ups in 10 s of idleness", "", 0, targets={0: 0}, absolute=True),
     Metric("cycles", "start + stop on the socket", "per s", 0, more_is_better=True),

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
-
-_MAPPING = re.compile(rb"[0-9a-f]+-[0-9a-f]+ \S+ \S+ (\S+) (\d+)")
 
 
 def _each_thread(pid: int, file: str) -> Iterator[str]:
@@ -46,23 +42,10 @@ def switches(pid: int) -> int:
 
 
 def memory(pid: int) -> int:
-    """The proportional set size of a process in KiB, without regard to this process.
+    """The proportional set size that a process would have if it were alone, in KiB.
 
-    The daemon may run on the interpreter that runs the benchmark; a page that both have is
-    counted in full then, as if the daemon were alone.
+    Pages of files count in full, whoever else has them: the benchmark, which may run on the
+    interpreter that drover runs on, or another daemon on the machine.
     """
-    total = 0
-    ours = _files(os.getpid())
-    shared_with_us = False
-    for line in Path(f"/proc/{pid}/smaps").read_bytes().splitlines():
-        mapping = _MAPPING.match(line)
-        if mapping is not None:
-            shared_with_us = mapping.groups() in ours
-        elif line.startswith(b"Rss:" if shared_with_us else b"Pss:"):
-            total += int(line.split()[1])
-    return total
-
-
-def _files(pid: int) -> set[tuple[bytes, ...]]:
-    mapped = _MAPPING.finditer(Path(f"/proc/{pid}/maps").read_bytes())
-    return {mapping.groups() for mapping in mapped if mapping.group(2) != b"0"}
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(rollup.partition("\nRss:")[2].split(maxsplit=1)[0])

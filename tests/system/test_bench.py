@@ -38,7 +38,7 @@ def test_a_quick_run_measures_everything_of_drover() -> None:
         "ordered shutdown of the daemon",
         "`herd status SERVICE`, whole process, ms",
         "SIGKILL to replacement running",
-        "memory (PSS), KiB",
+        "memory (PSS, alone), KiB",
         "start + stop on the socket, per s",
         "status of one on the socket, per s",
         "status while a start loops for ever, median",
@@ -56,7 +56,7 @@ EVERYTHING = ("start", "memory", "idle", "herd", "requests", "cycles", "respawn"
 def test_both_daemons_are_measured_in_turn(shepherd_chroot: Path) -> None:
     output = bench("--only", "memory", "-n", "1", "3")
     assert "GNU Shepherd: shepherd (GNU Shepherd) 1.0.9" in output
-    count, theirs, ours, ratio, *_ = figures(output, "memory (PSS), KiB")
+    count, theirs, ours, ratio, *_ = figures(output, "memory (PSS, alone), KiB")
     assert count == 1
     assert theirs > 0 and ours > 0
     assert ratio == pytest.approx(ours / theirs, rel=0.01)
