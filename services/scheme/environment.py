@@ -89,12 +89,21 @@ def _supply(name: str) -> Value:
     return _written(name) if value is _LIBRARY_MISSING else value
 
 
-# What is written in Scheme, in ``site/drover/extras.scm``; and prompts.
+# What is written in Scheme, by its file below ``site``.
 _WRITTEN = {
     ("drover", "extras"): (
         "false-if-exception copy-tree make-object-property load-compiled load-from-path "
         "primitive-load-path real-part imag-part angle make-u8vector u8vector u8vector? "
         "u8vector-length u8vector-ref u8vector-set! u8vector->list list->u8vector"
+    ),
+    ("drover", "numbers"): (
+        "bitwise-if bitwise-merge any-bits-set? copy-bit copy-bit-field integer->list "
+        "list->integer booleans->integer rotate-bit-field reverse-bit-field bitwise-bit-set? "
+        "bitwise-copy-bit bitwise-bit-field bitwise-copy-bit-field bitwise-rotate-bit-field "
+        "bitwise-reverse-bit-field div0 mod0 div0-and-mod0 infinite? integer-valued? "
+        "rational-valued? real-valued? bytevector-uint-ref bytevector-uint-set! "
+        "bytevector-sint-ref bytevector-sint-set! bytevector->uint-list bytevector->sint-list "
+        "uint-list->bytevector sint-list->bytevector"
     ),
     ("ice-9", "control"): ("call-with-prompt abort-to-prompt make-prompt-tag default-prompt-tag"),
 }

@@ -168,15 +168,17 @@ _loaded: dict[tuple[str, ...], Module] = {("guile",): core}
 # Modules whose bindings are all in the default environment here; importing one changes
 # nothing, unless it has a ``raise`` that is not the system call.
 _ABSORBED = (
-    "guile guile-user ice-9:boot-9 ice-9:syncase ice-9:optargs ice-9:receive "
-    "ice-9:common-list ice-9:match ice-9:i18n ice-9:curried-definitions "
+    "guile guile-user ice-9:boot-9 ice-9:syncase ice-9:receive "
+    "ice-9:match ice-9:i18n ice-9:curried-definitions "
     "ice-9:and-let-star srfi:srfi-0 srfi:srfi-2 srfi:srfi-6 srfi:srfi-8 srfi:srfi-9 "
     "srfi:srfi-9:gnu srfi:srfi-11 srfi:srfi-16 srfi:srfi-23 srfi:srfi-26 srfi:srfi-28 "
-    "srfi:srfi-30 srfi:srfi-31 srfi:srfi-35 srfi:srfi-39 srfi:srfi-45 srfi:srfi-46 "
-    "srfi:srfi-61 srfi:srfi-62 srfi:srfi-87 rnrs:control rnrs:conditions rnrs:lists "
-    "rnrs:records:syntactic system:base:compile system:syntax"
+    "srfi:srfi-30 srfi:srfi-35 srfi:srfi-39 srfi:srfi-45 srfi:srfi-46 "
+    "srfi:srfi-61 srfi:srfi-62 srfi:srfi-87 rnrs:control rnrs:conditions "
+    "rnrs:records:syntactic system:syntax ice-9:copy-tree ice-9:eval-string ice-9:r5rs "
+    "scheme:r5rs scheme:complex scheme:load scheme:repl scheme:eval rnrs:eval rnrs:mutable-pairs "
+    "rnrs:mutable-strings rnrs:r5rs"
 )
-_RAISING = "ice-9:exceptions srfi:srfi-18 srfi:srfi-34 rnrs rnrs:base rnrs:exceptions scheme:base"
+_RAISING = "ice-9:exceptions srfi:srfi-34 rnrs rnrs:base rnrs:exceptions scheme:base"
 
 
 class _Bindings:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.scheme import modules
 from services.scheme.modules import UnknownModule
 from tests.services.scheme.evaluating import error, shown, thrown
 
@@ -167,3 +168,28 @@ def test_unknown_modules_come_with_a_hint(name: str, hint: str) -> None:
     assert problem.key == "misc-error"
     found = problem.hint()
     assert hint in found if hint else found == ""
+
+
+_RECORDED = Path(__file__).parents[2] / "data" / "modules.txt"
+_ROWS = [
+    line.split(" | ") for line in _RECORDED.read_text().splitlines() if not line.startswith("#")
+]
+
+
+@pytest.mark.parametrize(("module", "expression", "expected"), _ROWS)
+def test_modules_do_what_those_of_guile_do(module: str, expression: str, expected: str) -> None:
+    assert shown(f"(use-modules (srfi srfi-1) {module}) {expression}") == expected
+
+
+_SITE = Path(modules.__file__).with_name("site")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [str(file.relative_to(_SITE).with_suffix("")) for file in sorted(_SITE.rglob("*.scm"))],
+)
+def test_every_exported_name_is_bound(name: str) -> None:
+    # ``#:select`` finds a name only if the module has it.
+    found = modules.interface(tuple(name.split("/")))
+    assert found.public
+    assert [one for one in sorted(found.public) if found.exported(one) is None] == []
