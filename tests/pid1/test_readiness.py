@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from hypothesis import strategies as st
 from running import eventually, logged, running_supervisor
 
 from hurd.system import SpawnSpec, system
+from hurd.system.libc import libc
+from hurd.system.linux import _PR_SET_CHILD_SUBREAPER
 from pid1 import notify
 from pid1.errors import KeyedError
 from pid1.forkexec import ForkExec, Kill
@@ -53,6 +56,20 @@ async def manager() -> AsyncIterator[Supervisor]:
 async def log() -> AsyncIterator[list[str]]:
     async with logged() as lines:
         yield lines
+
+
+@pytest.fixture
+def subreaper() -> Iterator[None]:
+    """Orphans become children of this process, as of the daemon; to be asked for first."""
+    if not system.become_subreaper():
+        pytest.skip("orphans go elsewhere")
+    yield
+    while orphans := system.descendants(os.getpid()):
+        for pid in orphans:
+            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+    assert libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) == 0
 
 
 def service(
@@ -265,7 +282,9 @@ async def test_reloading_and_stopping_are_logged(manager: Supervisor, log: list[
     assert said == ["Service notifier is reloading.", "Service notifier has reloaded."]
 
 
-async def test_another_main_process_can_be_named_while_starting(manager: Supervisor) -> None:
+async def test_another_main_process_can_be_named_while_starting(
+    subreaper: None, manager: Supervisor
+) -> None:
     """As programs do that go into the background: the parent ends, the child is the service."""
     one = python(
         manager,
@@ -274,7 +293,6 @@ async def test_another_main_process_can_be_named_while_starting(manager: Supervi
         "    time.sleep(0.2); tell('READY=1'); time.sleep(1000)\n"
         "tell(f'MAINPID={pid}')",
     )
-    system.become_subreaper()
     value = await manager.start(one)
     assert isinstance(value, Process)
     first = [pid for pid in one.children or () if pid != value.pid]
@@ -285,7 +303,7 @@ async def test_another_main_process_can_be_named_while_starting(manager: Supervi
 
 
 async def test_another_main_process_can_be_named_while_running(
-    manager: Supervisor, tmp_path: Path
+    subreaper: None, manager: Supervisor, tmp_path: Path
 ) -> None:
     """What it says just before it ends counts, though the end may be noticed first."""
     one = python(
@@ -293,7 +311,6 @@ async def test_another_main_process_can_be_named_while_running(
         f"tell('READY=1')\nwhile not os.path.exists('{tmp_path}/go'): time.sleep(0.02)\n"
         "pid = os.fork()\nif pid == 0:\n    time.sleep(1000)\ntell(f'MAINPID={pid}')",
     )
-    system.become_subreaper()
     old = (await manager.start(one)).pid
     (tmp_path / "go").touch()
     await eventually(lambda: not is_alive(old))
@@ -639,9 +656,8 @@ async def test_a_service_whose_value_is_something_else_leaves_nothing_open(
 
 @linux
 async def test_the_session_counts_after_another_process_is_named(
-    manager: Supervisor, log: list[str]
+    subreaper: None, manager: Supervisor
 ) -> None:
-    system.become_subreaper()
     one = python(
         manager,
         "if os.fork() == 0:\n"

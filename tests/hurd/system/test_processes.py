@@ -93,6 +93,8 @@ def test_table_survives_a_program_with_a_malicious_name(tmp_path):
 
 def test_ps_gives_the_same_table_as_proc(monkeypatch):
     pid, (child,) = start("sleep 1000 & echo $!; wait", 1)
+    while system.process_command(child) != ["sleep", "1000"]:
+        time.sleep(0.001)  # its number is known before it has executed the program
     known = system.process_table()
     commands = [system.process_command(p) for p in (pid, child)]
     monkeypatch.setattr(processes, "_have_proc", lambda: False)
