@@ -1,0 +1,151 @@
+"""What all operations on services share: the registry, tasks, the end of a transition."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from hurd.system import system
+from pid1.capture import Capture
+from pid1.context import registering
+from pid1.errors import KeyedError, ServiceQuit
+from pid1.log import log, say
+from pid1.process import Children
+from pid1.registry import Registry
+from pid1.service import STOPPED, Service
+
+if TYPE_CHECKING:
+    from pid1.disabled import DisabledServices
+
+
+class Manager:
+    """The services of one daemon and the processes they own, before there are operations."""
+
+    def __init__(self) -> None:
+        self.registry = Registry()
+        self.children = Children()
+        self.root: Service | None = None
+        # Names that stay disabled when the daemon is started again; None if none are kept.
+        self.disabled: DisabledServices | None = None
+        # Only for those who ask: entering a control group makes each start wait for the
+        # kernel, some 10 ms, where starting the process takes 0.1.
+        self.control_groups = (
+            os.environ.get("DROVER_CONTROL_GROUPS") == "1" and system.has_control_groups()
+        )
+        # Kept for re-execution: what is under way without a transition that shows it.
+        self.background: list[list[str]] = []
+        self.respawning: set[Service] = set()
+        # Services that are started again, unless somebody stops them meanwhile.
+        self.retrying: set[Service] = set()
+        # Processes that a computation waits for, by number, and the service that it is part of.
+        self.commands: dict[int, Service | None] = {}
+        # Ends of main processes that their handler has not seen to yet: value, status, and
+        # whether it has begun.
+        self.ends: dict[Service, tuple[Any, int, bool]] = {}
+        # References to running tasks: the loop itself keeps only weak ones.
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def spawn_task(self, work: Any, name: str | None = None) -> asyncio.Task[Any]:
+        """Run a coroutine in the background; what it raises is logged, never lost."""
+        task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+        return task
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, ServiceQuit):
+            task.get_loop().call_exception_handler({"message": "exit", "exception": error})
+        elif error is not None:
+            log(f"Unexpected error in task {task.get_name()}: {type(error).__name__}: {error}")
+
+    def register(self, services: Iterable[Service]) -> None:
+        """Register each service; raises KeyedError for a requirement cycle, after the rest."""
+        refused: KeyedError | None = None
+        names = registering.get()
+        for service in services:
+            if names is not None:
+                names.update(service.names)
+            try:
+                old = self.registry.register(service)
+            except KeyedError as error:
+                log(str(error.arguments[2][0]) if error.arguments[2:] else str(error))  # type: ignore[index]
+                refused = refused or error
+                continue
+            if old is not None:
+                log(f"Recording replacement for {old.name}.")
+            elif self.disabled is not None and service is not self.root and service.enabled:
+                self._disable_again(service, self.disabled)
+        if refused is not None:
+            raise refused
+
+    @staticmethod
+    def _disable_again(service: Service, disabled: DisabledServices) -> None:
+        if any(name in disabled for name in service.names):
+            service.set_enabled(False)
+            log(f"Service {service.name} is disabled, as it was before.")
+
+    def _settled(self, service: Service) -> Awaitable[Any]:
+        """Wait for the end of the current transition; the outcome of a start is its result."""
+        if service.settled is None:
+            service.settled = asyncio.get_running_loop().create_future()
+        return asyncio.shield(service.settled)
+
+    def _settle(self, service: Service, outcome: Any) -> None:
+        settled, service.settled = service.settled, None
+        if settled is not None and not settled.done():
+            settled.set_result(outcome)
+
+    def _replace(self, service: Service) -> Service:
+        replacement, service.replacement = service.replacement, None
+        if replacement is None:
+            return service
+        try:
+            self.register([replacement])
+        except KeyedError:
+            return service
+        return replacement
+
+    def _forget_output(self, service: Service) -> None:
+        if service.capture is not None and service is not self.root:
+            service.capture.forget()
+            service.capture = None
+            service.touch()
+
+    def contain(self, service: Service) -> str | None:
+        """Where a new process of ``service`` enters its control group; None without one."""
+        if not self.control_groups:
+            return None
+        if service.containment is None:
+            service.containment = system.containment(service.name, control_group=True)
+        return service.containment.entrance()
+
+    def attach_output(self, service: Service, capture: Capture) -> None:
+        """What a new process of ``service`` prints is the service's output from now on."""
+        if service.capture is not None:
+            log(f"Registering new logger for {service.name}.")
+        service.capture = capture
+        service.touch()
+
+    @staticmethod
+    def _release(value: Any) -> None:
+        """Let go of what a running value may hold on to, whatever the stop procedure did."""
+        release = getattr(value, "release", None)
+        if release is not None:
+            release()
+
+    def _after_stop(self, service: Service) -> Service:
+        """Put the replacement in place of a stopped service, or forget a transient one."""
+        if service.status != STOPPED:
+            return service
+        if service.transient and self.registry.get(service.name) is service:
+            self.registry.unregister(service)
+            say(f"Transient service {service.name} unregistered.")
+        return self._replace(service)
+
+    async def start(self, service: Service, arguments: tuple[object, ...] = ()) -> Any:
+        """Start ``service``; see ``pid1.starting``."""
+        raise NotImplementedError("start")
