@@ -94,7 +94,13 @@ _WRITTEN = {
     ("drover", "extras"): (
         "false-if-exception copy-tree make-object-property load-compiled load-from-path "
         "primitive-load-path real-part imag-part angle make-u8vector u8vector u8vector? "
-        "u8vector-length u8vector-ref u8vector-set! u8vector->list list->u8vector"
+        "u8vector-length u8vector-ref u8vector-set! u8vector->list list->u8vector "
+        "with-continuation-barrier call-with-blocked-asyncs call-with-unblocked-asyncs "
+        "with-fluids* object-properties set-object-properties! object-property "
+        "set-object-property! procedure-property set-procedure-property! symbol-property "
+        "set-symbol-property! char-set-any char-set-every char-set-count char-set-map "
+        "primitive-fork execl execlp execle spawn waitpid dynamic-link dynamic-func dynamic-call "
+        "dynamic-pointer load-extension"
     ),
     ("drover", "numbers"): (
         "bitwise-if bitwise-merge any-bits-set? copy-bit copy-bit-field integer->list "

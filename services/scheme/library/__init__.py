@@ -33,7 +33,7 @@ SUBMODULES: Final = (
     "division", "mathematics", "numerals", "characters", "charsets", "srfi13", "sorting", "srfi1",
     "vectors", "hashtables", "files", "descriptors", "reading", "bytevectors", "filesystem",
     "status", "users", "environment", "times", "formatting", "simple_formatting", "regexps",
-    "sockets", "trees", "miscellany", "extras",
+    "sockets", "trees", "miscellany", "extras", "signals",
 )  # fmt: skip
 
 # Modules that configurations import, beyond those of the language's core.

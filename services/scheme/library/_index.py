@@ -250,6 +250,7 @@ _NAMES = {
         "hook-empty? hook->list add-hook! remove-hook! reset-hook! run-hook hashx-ref "
         "hashx-set! hashx-remove! "
     ),
+    "signals": ("sigaction "),
 }
 
 INDEX = {name: where for where, names in _NAMES.items() for name in names.split()}

@@ -58,7 +58,8 @@ def compose(*procs: Value) -> Value:
 def procedure_name(proc: Value) -> Any:
     if not isinstance(proc, Procedure):
         raise expecting("procedure-name", 1, "procedure", proc)
-    name = getattr(proc, "name", None)
+    # A lambda expression's name stands with what all its values have in common.
+    name = getattr(getattr(proc, "template", proc), "name", None)
     return Symbol(name) if isinstance(name, str) and name else False
 
 

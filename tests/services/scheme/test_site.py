@@ -193,3 +193,22 @@ def test_every_exported_name_is_bound(name: str) -> None:
     found = modules.interface(tuple(name.split("/")))
     assert found.public
     assert [one for one in sorted(found.public) if found.exported(one) is None] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("(with-fluids* '() '() (lambda () 1))", "1"),
+        ("(let ((f (make-fluid 1))) (with-fluids* (list f) '(2) (lambda () (fluid-ref f))))", "2"),
+        ("(let ((p (lambda (x) x))) (set-object-property! p 'k 5) (procedure-property p 'k))", "5"),
+        ("(define (f x) x) (procedure-property f 'name)", "f"),
+        ('(char-set-count char-alphabetic? (string->char-set "ab1"))', "2"),
+        ("(with-continuation-barrier (const 3))", "3"),
+    ],
+)
+def test_seldom_used_procedures(text: str, expected: str) -> None:
+    assert shown(text) == expected
+
+
+def test_what_cannot_be_says_so() -> None:
+    assert "not available in drover" in thrown("(primitive-fork)")
