@@ -43,11 +43,14 @@ def _install(number: int, handler: Value) -> None:
     if number not in _handlers and callable(signal.getsignal(number)):
         name = signal.Signals(number).name
         raise misc_error("sigaction", f"{name} is handled by the daemon itself")
-    loop = asyncio.get_running_loop()
-    if isinstance(handler, Procedure):
-        loop.add_signal_handler(number, _call, handler, number)
-        _handlers[number] = handler
-        return
+    try:
+        loop = asyncio.get_running_loop()
+        if isinstance(handler, Procedure):
+            loop.add_signal_handler(number, _call, handler, number)
+            _handlers[number] = handler
+            return
+    except RuntimeError as error:  # no loop, or a signal that cannot be caught
+        raise misc_error("sigaction", str(error)) from error
     if handler not in (False, 0, 1):
         raise wrong_type("sigaction", 2, handler)
     if _handlers.pop(number, None) is not None:
