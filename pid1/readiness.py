@@ -155,8 +155,10 @@ async def _wait(service: Service, channel: Pipe | Notifications) -> str | None:
                 continue
             if not death.done():
                 return "has closed its descriptor without saying that it is ready"
-            service.record_exit(death.result())
-            return f"{ending(death.result())} before it was ready"
+            # Its end may have been noticed before it was waited for: the service has heard.
+            status = dict(service.deaths or ()).get(pid, death.result())
+            service.record_exit(status)
+            return f"{ending(status)} before it was ready"
         finally:
             death.cancel()
 

@@ -151,6 +151,24 @@ async def test_an_end_before_that_fails_the_start_with_the_reason(
     assert len(one.exits) == 1
 
 
+async def test_an_end_that_is_noticed_at_once_is_told_as_it_was(
+    manager: Supervisor, log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the wait for it has begun, as on a busy machine."""
+    one = shell(manager, "exit 3")
+    spawn = ForkExec.spawn
+
+    def slow(*arguments: Any) -> int | None:
+        pid = spawn(*arguments)
+        time.sleep(0.1)
+        asyncio.get_running_loop().call_soon(manager.children.reap)
+        return pid
+
+    monkeypatch.setattr(ForkExec, "spawn", slow)
+    assert await manager.start(one) is False
+    assert "Service notifier exited with 3 before it was ready." in log
+
+
 async def test_a_program_that_was_ready_and_ended_at_once_has_started(
     manager: Supervisor, log: list[str]
 ) -> None:
