@@ -92,7 +92,7 @@ class Notifications:
     def value(self, command: list[str]) -> NotifiedProcess:
         """The running value of the service; silence counts from now on."""
         self._value = NotifiedProcess(self.pid, command, self)
-        if self._watchdog is not None and not self._stopping:
+        if self._watchdog is not None and not self._stopping and self._socket.fileno() >= 0:
             self._watchdog.start()
         return self._value
 
@@ -116,8 +116,9 @@ class Notifications:
     def carry(self) -> dict[str, Any]:
         """Return what the next image of the daemon has to know."""
         watchdog = self._watchdog
+        descriptor = self._socket.fileno()
         return {
-            "descriptors": [self._socket.fileno()],
+            "descriptors": [descriptor] if descriptor >= 0 else [],
             "address": self._socket.address,
             "owner": self._owner,
             "watchdog": None if watchdog is None else watchdog.seconds,
@@ -268,8 +269,11 @@ class NotifiedProcess(Process):
         self._notifications.close()
 
 
-def adopt(state: dict[str, Any], service: Service) -> NotifiedProcess:
+def adopt(state: dict[str, Any], service: Service) -> Process:
     """Return the running value that the previous image of the daemon carried over."""
+    if not state["descriptors"]:
+        # It had ended while the service was being stopped.
+        return Process(state["process"], state["command"])
     value = Notifications.carried(state, service)._value
     assert value is not None
     return value

@@ -597,6 +597,40 @@ async def test_the_next_image_goes_on_listening(manager: Supervisor, log: list[s
     assert any("has been silent for 1 seconds" in line for line in log)
 
 
+async def test_one_that_has_ended_while_it_is_being_stopped_is_carried_as_what_it_is(
+    manager: Supervisor,
+) -> None:
+    one = python(manager, "tell('READY=1'); time.sleep(1000)")
+    value = await manager.start(one)
+    value.release()
+    packed = pack_value(value)
+    assert packed[1]["descriptors"] == []
+    adopted = unpack_value(packed, one)
+    assert type(adopted) is Process
+    assert (adopted.pid, adopted.command) == (value.pid, value.command)
+
+
+async def test_nothing_is_watched_of_one_that_ended_when_it_was_ready(
+    manager: Supervisor, log: list[str]
+) -> None:
+    one = python(manager, "tell('READY=1')", watchdog=0.05)
+    spawn = one.start.spawn
+
+    def slow(*arguments: Any) -> int | None:
+        pid: int | None = spawn(*arguments)
+        while system.process_table()[pid or 0].state != "Z":
+            time.sleep(0.01)
+        return pid
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ForkExec, "spawn", lambda _self, *arguments: slow(*arguments))
+        value = await manager.start(one)
+    assert isinstance(value, NotifiedProcess)
+    await eventually(lambda: one.status == STOPPED)
+    assert not value._notifications._watchdog.watching  # type: ignore[union-attr]
+    assert not any("silent" in line for line in log)
+
+
 # Respawning
 
 
