@@ -1,11 +1,11 @@
-"""Import asyncio without what the daemon never uses of it: half of its time to start.
+"""Import asyncio without what the daemon never uses of it.
 
 asyncio imports ssl, inspect, logging, subprocess, concurrent.futures and, through them, thirty
 more modules, for parts that a daemon without threads and subprocess transports has no use for.
 Here stand-ins take their places; one that is used after all becomes the real module.
 
-Measured with Python 3.11, milliseconds of processor time until asyncio is there, of which 7 are
-the interpreter's own: 46 as it is, 41 without ssl, 26 in this way.
+Measured with Python 3.11, processor time and memory until all of the daemon is imported, median of
+41, interleaved: 44.1 ms and 18.1 MB with only ssl left out, 36.0 ms and 16.1 MB in this way.
 """
 
 from __future__ import annotations
