@@ -115,14 +115,17 @@ _WRITTEN = {
 }
 
 
+_WRITERS = {name: module for module, names in _WRITTEN.items() for name in names.split()}
+
+
 def _written(name: str) -> Value:
+    module = _WRITERS.get(name)
+    if module is None:
+        return FORMS["lambda"] if name == "λ" else MISSING
     from services.scheme.modules import interface
 
-    for module, names in _WRITTEN.items():
-        if name in names.split():
-            cell = interface(module).own(name)
-            return MISSING if cell is None or cell.value is UNBOUND else cell.value
-    return FORMS["lambda"] if name == "λ" else MISSING
+    cell = interface(module).own(name)
+    return MISSING if cell is None or cell.value is UNBOUND else cell.value
 
 
 core.supply = _supply
