@@ -30,6 +30,8 @@ class Children:
     def __init__(self) -> None:
         self._watchers: dict[int, list[Callable[[int], None]]] = {}
         self._unclaimed: dict[int, int] = {}
+        # Statuses that were delivered, for who begins to wait a moment too late.
+        self._delivered: dict[int, int] = {}
         # Set while the watchers of a previous image are not back yet: nothing is forgotten.
         self.keeping = False
 
@@ -78,6 +80,9 @@ class Children:
             if len(self._unclaimed) > _MAX_UNCLAIMED and not self.keeping:
                 del self._unclaimed[next(iter(self._unclaimed))]
             return
+        self._delivered[pid] = status
+        if len(self._delivered) > _MAX_UNCLAIMED:
+            del self._delivered[next(iter(self._delivered))]
         for callback in callbacks:
             try:
                 callback(status)
@@ -97,11 +102,12 @@ class Children:
     def forget_unclaimed(self, pid: int) -> None:
         """A new process has this number: an older status under it is not its own."""
         self._unclaimed.pop(pid, None)
+        self._delivered.pop(pid, None)
 
     async def wait(self, pid: int) -> int:
         """Return the wait status of ``pid`` when it has ended.
 
-        For a process that is not our child the status is 0 and its end is found by probing.
+        For a process that never was our child the status is 0 and its end is found by probing.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = loop.create_future()
@@ -118,7 +124,7 @@ class Children:
                 if not is_alive(pid):
                     # Adopted and reaped between two probes, or never ours.
                     await asyncio.sleep(0)
-                    return done.result() if done.done() else 0
+                    return done.result() if done.done() else self._delivered.get(pid, 0)
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(asyncio.shield(done), POLL_INTERVAL)
             return done.result()

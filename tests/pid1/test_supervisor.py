@@ -218,6 +218,14 @@ async def test_a_process_is_started_and_killed(manager: Supervisor) -> None:
     assert service.exits[0][0] == signal.SIGTERM
 
 
+async def test_a_status_that_was_delivered_can_still_be_asked_for(manager: Supervisor) -> None:
+    manager.register([Service(("a",), start=program("sh", "-c", "exit 3"))])
+    service = manager.registry.lookup("a")
+    pid = (await manager.start(service)).pid
+    await eventually(lambda: service.status == STOPPED)
+    assert await manager.children.wait(pid) == 3 << 8
+
+
 async def test_what_ignores_the_signal_is_killed_after_the_grace_period(
     manager: Supervisor,
 ) -> None:
