@@ -95,19 +95,19 @@ class Library:
         self.bindings[new] = self.bindings[old]
 
     def primitive(
-        self, name: str, low: int = 0, high: int | None | object = _SAME
+        self, name: str, low: int = 0, high: int | object | None = _SAME
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Bind a plain function; ``high`` defaults to ``low``, None means any number."""
         return self._define(name, low, high, generator=False)
 
     def procedure(
-        self, name: str, low: int = 0, high: int | None | object = _SAME
+        self, name: str, low: int = 0, high: int | object | None = _SAME
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Bind a generator function, which may call Scheme and suspend."""
         return self._define(name, low, high, generator=True)
 
     def _define(
-        self, name: str, low: int, high: int | None | object, generator: bool
+        self, name: str, low: int, high: int | object | None, generator: bool
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         limit: Any = low if high is _SAME else high
 

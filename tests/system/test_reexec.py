@@ -290,7 +290,10 @@ def test_what_listens_goes_on_listening() -> None:
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(daemon.directory / "lazy"))
             began = daemon.directory / "began-lazy"
-            eventually(lambda: daemon.main_pid("lazy") and began.exists(), what="it is started")
+            eventually(
+                lambda: daemon.main_pid("lazy") and began.exists() and began.read_text(),
+                what="it is started",
+            )
         for service in ("lazy", "eager", "connected", "system-log"):
             assert daemon.request("stop", service).error is False
         for name in ("lazy", "eager"):
