@@ -19,7 +19,7 @@ from pid1.actions import perform
 from pid1.awaiting import is_awaitable
 from pid1.errors import ServiceError, misc_error
 from pid1.events import the_events
-from pid1.log import Output, client_output, log
+from pid1.log import Output, client_output, log, the_log
 from pid1.supervisor import Supervisor
 from pid1.wire import (
     Command,
@@ -406,6 +406,8 @@ class Connection:
         finally:
             client_output.reset(token)
         self._reply = memoryview(reply)
+        # Who has the answer finds in the log what it is about.
+        the_log.flush()
         self._send()
 
     def _send(self) -> None:

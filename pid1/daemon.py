@@ -102,6 +102,7 @@ class Daemon:
     async def serve(self) -> int:
         """Serve until the end; return the exit status."""
         gc.enable()
+        the_log.defer = self.loop.call_soon
         status = await self.finished
         the_events.release()
         if self.server.busy:
@@ -295,6 +296,7 @@ class Daemon:
             say(_FAREWELLS[how])
             the_events.release()
             await self.tick()
+            the_log.flush()
             system.reboot(how)
         except RebootError as error:
             await self._resume_root()
@@ -320,6 +322,9 @@ class Daemon:
             client_output.reset(output)
 
     def _leave(self) -> None:
+        # From here on each line is written at once: some of what follows does not return.
+        the_log.defer = None
+        the_log.flush()
         self.server.close()
         for path in (self.socket_path, self.pid_file):
             if path is not None:

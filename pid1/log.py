@@ -19,6 +19,8 @@ from typing import Final
 
 HISTORY: Final = 20
 LINE_FORMAT: Final = "%Y-%m-%d %H:%M:%S "
+# Lines that may wait for the end of the turn.
+_MOST_WAITING: Final = 1000
 # A write of this size to a pipe that polls writable does not block (POSIX PIPE_BUF).
 _ATOMIC: Final = 512
 
@@ -105,12 +107,17 @@ class LineFile:
 
 
 class FileDestination:
-    """A log file: each line stamped with the time; mode 640, parents created 700."""
+    """A log file: each line stamped with the time; mode 640, parents created 700.
+
+    Lines wait until ``flush``, so that a turn of the loop costs one write.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = os.path.join(os.getcwd(), path)
         os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
         self._file = LineFile(self._open())
+        self._waiting: list[str] = []
+        self._since = 0
 
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
@@ -118,10 +125,21 @@ class FileDestination:
 
     def append(self, mark: str, lines: list[str]) -> None:
         """Append lines; a full disk drops them and says how many were lost afterwards."""
-        self._file.append(time_prefix(int(time.time())), lines, mark)
+        now = int(time.time())
+        if now != self._since or len(self._waiting) > _MOST_WAITING:
+            self.flush()
+            self._since = now
+        self._waiting += [mark + line for line in lines] if mark else lines
+
+    def flush(self) -> None:
+        """Write the lines that wait."""
+        if self._waiting:
+            lines, self._waiting = self._waiting, []
+            self._file.append(time_prefix(self._since), lines)
 
     def reopen(self, rename_to: str | None = None) -> None:
         """Go on in a fresh file, after renaming the old one if asked (log rotation)."""
+        self.flush()
         if rename_to is not None:
             os.rename(self.path, rename_to)
         self._file.replace(self._open())
@@ -192,6 +210,16 @@ class DaemonLog:
         self.observers: list[Callable[[str], None]] = []
         # For the cached wire form of the root service.
         self.version = 0
+        # Calls a function at the end of the turn, while a loop runs: the loop's call_soon.
+        self.defer: Callable[[Callable[[], None]], object] | None = None
+        self._deferred = False
+
+    def flush(self) -> None:
+        """Write what waits for the end of the turn."""
+        self._deferred = False
+        for destination in self.destinations:
+            if isinstance(destination, FileDestination):
+                destination.flush()
 
     def recent(self) -> list[tuple[int, str]]:
         """The newest lines, newest first."""
@@ -213,6 +241,11 @@ class DaemonLog:
         self.history = newest + self.history[: HISTORY - len(newest)]
         for destination in self.destinations:
             destination.append(mark, lines)
+        if self.defer is None:
+            self.flush()
+        elif not self._deferred:
+            self._deferred = True
+            self.defer(self.flush)
         if to_stdout and self.stdout is not None:
             self.stdout.append(mark, lines)
         for observer in self.observers:

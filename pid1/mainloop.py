@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from pid1.log import log
+from pid1.log import log, the_log
 
 if TYPE_CHECKING:
     from pid1.daemon import Daemon
@@ -70,6 +70,7 @@ def run_daemon(
             now = time.monotonic()
             with contextlib.suppress(Exception):
                 log(f"The event loop broke: {type(error).__name__}: {error}")
+                the_log.flush()
             if now - begin > _TOO_YOUNG:
                 begin = now
                 _re_execute(daemon)

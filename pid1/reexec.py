@@ -269,6 +269,7 @@ def execute(daemon: Daemon) -> None:
     descriptors: list[int] = []
     file = -1
     try:
+        the_log.flush()
         state = snapshot(daemon)
         file = _unnamed_file()
         descriptors = [*_descriptors(state), file]

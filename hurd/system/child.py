@@ -34,7 +34,7 @@ class Child:
         self.credentials = credentials
         self.sources = sources
         self.limits = _limits(spec)
-        self.environment = environment_mapping(spec.environment)
+        self.environment = dict(environment_mapping(spec.environment))
         self.candidates = candidates(spec.command[0], self.environment)
         self.take_terminal = None if spec.tty is None else _terminal_taker(spec.tty)
         self.handled = [s for s in ALL_SIGNALS if signal.getsignal(s) != signal.SIG_DFL]

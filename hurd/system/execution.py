@@ -14,13 +14,23 @@ if TYPE_CHECKING:
 _TRY_NEXT = (errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 
 
+_last: tuple[list[str], list[str], dict[str, str]] = ([], [], {})
+
+
 def environment_mapping(variables: list[str]) -> dict[str, str]:
-    """As a mapping; the first of two settings wins, as getenv(3) has it."""
+    """As a mapping; the first of two settings wins, as getenv(3) has it.
+
+    Most services share one list: the mapping of the last one is kept. Not to be changed.
+    """
+    global _last
+    if _last[0] is variables and _last[1] == variables:
+        return _last[2]
     result: dict[str, str] = {}
     for variable in variables:
         name, equals, value = variable.partition("=")
         if name and equals and name not in result:
             result[name] = value
+    _last = (variables, list(variables), result)
     return result
 
 
