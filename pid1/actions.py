@@ -19,6 +19,8 @@ from pid1.supervisor import Supervisor, current_service
 from pid1.values import encode
 
 UNSPECIFIED = "#<unspecified>"
+# Said of an enabled or disabled service when that is stored.
+KEPT = "It stays so when the daemon is started again."
 
 
 def perform(
@@ -140,14 +142,16 @@ def _disable(supervisor: Supervisor, service: Service, arguments: list[object]) 
 def _keep(
     supervisor: Supervisor, service: Service, add: Iterable[str], remove: Iterable[str]
 ) -> Any:
-    """Have the daemons to come know what was asked for; say so only if that fails."""
+    """Have the daemons to come know what was asked for, and say whether they will."""
     disabled = supervisor.disabled
     if disabled is None or service is supervisor.root or service.transient:
         return [UNSPECIFIED]
 
     async def store() -> object:
         problem = await disabled.change(add, remove)
-        if problem is not None:
+        if problem is None:
+            say(KEPT)
+        else:
             say(f"Not kept beyond the end of the daemon: {problem}.")
         return [UNSPECIFIED]
 

@@ -14,7 +14,7 @@ from running import eventually, logged, running_supervisor
 
 from hurd.system import SpawnSpec
 from pid1 import disabled
-from pid1.actions import UNSPECIFIED, perform
+from pid1.actions import KEPT, UNSPECIFIED, perform
 from pid1.awaiting import is_awaitable
 from pid1.disabled import DisabledServices
 from pid1.forkexec import ForkExec, Kill
@@ -56,12 +56,12 @@ async def test_the_next_daemon_knows(tmp_path: Path, log: list[str]) -> None:
     async with running_supervisor() as manager:
         manager.disabled = DisabledServices(str(file))
         manager.register([Service(("a", "alias")), Service(("b",)), Service(("c",))])
-        assert await command(manager, "disable", "alias") == ["Disabled service a."]
-        assert await command(manager, "disable", "b") == ["Disabled service b."]
+        assert await command(manager, "disable", "alias") == ["Disabled service a.", KEPT]
+        assert await command(manager, "disable", "b") == ["Disabled service b.", KEPT]
         assert file.read_text() == "a\nb\n"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-        assert await command(manager, "enable", "b") == ["Enabled service b."]
+        assert await command(manager, "enable", "b") == ["Enabled service b.", KEPT]
         assert file.read_text() == "a\n"
     async with running_supervisor() as later:
         later.disabled = DisabledServices(str(file))
@@ -103,7 +103,7 @@ async def test_what_a_crash_has_disabled_is_not_kept(manager: Supervisor, tmp_pa
 
 async def test_nothing_is_written_when_nothing_changes(manager: Supervisor, tmp_path: Path) -> None:
     manager.register([Service(("a",)), Service(("passing",), transient=True)])
-    assert await command(manager, "enable", "a") == ["Enabled service a."]
+    assert await command(manager, "enable", "a") == ["Enabled service a.", KEPT]
     assert await command(manager, "disable", "passing") == ["Disabled service passing."]
     assert not (tmp_path / "state").exists()
 
