@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pid1.actions import KEPT
 from tests.system.live import live_daemon
 
 _SERVICES = """
@@ -28,9 +29,9 @@ def state() -> Iterator[Path]:
 def test_it_outlives_the_daemon(state: Path) -> None:
     options = ["--state-directory", str(state / "new")]
     with live_daemon(_SERVICES, options=options) as daemon:
-        assert daemon.request("disable", "a").messages == ["Disabled service a."]
+        assert daemon.request("disable", "a").messages == ["Disabled service a.", KEPT]
         daemon.request("disable", "b")
-        assert daemon.request("enable", "b").messages == ["Enabled service b."]
+        assert daemon.request("enable", "b").messages == ["Enabled service b.", KEPT]
     # The first daemon was killed.
     with live_daemon(_SERVICES, options=options) as daemon:
         assert daemon.status("a")["enabled?"] is False
@@ -47,7 +48,7 @@ def test_re_execution_keeps_the_place(state: Path) -> None:
     with live_daemon(configuration, options=["--state-directory=here"]) as daemon:
         daemon.request("reexec")
         daemon.wait_log("Took over")
-        assert daemon.request("disable", "a").messages == ["Disabled service a."]
+        assert daemon.request("disable", "a").messages == ["Disabled service a.", KEPT]
         assert (daemon.directory / "here/disabled").read_text() == "a\n"
 
 
@@ -69,7 +70,7 @@ def test_by_default_it_is_kept_with_the_state_of_the_user(state: Path) -> None:
             daemon.socket = state / "shepherd/socket"
             daemon.wait_ready()
             assert daemon.status("a")["enabled?"] is (number == 0)
-            assert daemon.request("disable", "a").messages == ["Disabled service a."]
+            assert daemon.request("disable", "a").messages == ["Disabled service a.", KEPT]
     assert (state / "shepherd/disabled").read_text() == "a\n"
 
 
