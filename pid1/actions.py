@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from pid1.awaiting import is_awaitable
+from pid1.chart import the_chart
 from pid1.errors import ActionNotFound, KeyedError, ServiceError, ServiceNotFound, keyed
 from pid1.events import the_events
 from pid1.log import say, say_all
@@ -195,6 +196,13 @@ async def _events(supervisor: Supervisor, service: Service, arguments: list[obje
     )
 
 
+def _analyze(supervisor: Supervisor, service: Service, _arguments: list[object]) -> object:
+    """The boot chart."""
+    if service is not supervisor.root:
+        raise ActionNotFound(Symbol("analyze"), Symbol(service.name))
+    return [the_chart.to_wire(supervisor.registry)]
+
+
 _GENERIC = {
     "restart": _restart,
     "status": _status,
@@ -202,4 +210,5 @@ _GENERIC = {
     "disable": _disable,
     "doc": _doc,
     "events": _events,
+    "analyze": _analyze,
 }

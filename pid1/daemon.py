@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from hurd.system import FileWatch, RebootError, system
+from pid1.chart import the_chart
 from pid1.control import ControlServer, SocketError, open_socket
 from pid1.errors import ServiceQuit, misc_error, system_error
 from pid1.events import the_events
@@ -153,6 +154,7 @@ class Daemon:
         self.pid_file = state["pid_file"]
         self.configuration = state["configuration"]
         the_events.adopt(state.get("events"))
+        the_chart.adopt(state.get("chart"))
         the_log.history = [(when, line) for when, line in state["log"]]
         root.status = RUNNING
         root.value = Process(os.getpid())

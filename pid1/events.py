@@ -12,6 +12,7 @@ import time
 from collections import deque
 from typing import Any, Final
 
+from pid1.chart import the_chart
 from pid1.sexp import Symbol
 
 # Changes that are remembered; who asks for older ones is told how many are lost.
@@ -40,6 +41,7 @@ class EventLog:
         self.serial += 1
         one_shot = service.one_shot
         failed = service.status == "stopped" and previous == "starting" and not one_shot
+        the_chart.record(service.name, "failed" if failed else service.status)
         self._kept.append(
             (
                 self.serial, int(time.time()), service.name, service.status,

@@ -122,7 +122,7 @@ def _herd() -> Program:
         description=(
             "herd sends one command to shepherd(8) and prints its answer.  ACTION is one of those "
             "below, or one that the service defines.  SERVICE may be left out after status, "
-            "detailed-status, log, graph and help; root is the daemon itself.",
+            "detailed-status, log, graph, analyze and help; root is the daemon itself.",
             "Options may stand anywhere; what follows '--' is never one.  Those from "
             "'--service-name' to '--group' are handed to the action as keyword arguments; the "
             "actions 'spawn' of the service transient and 'schedule' of the service timer know "
@@ -141,6 +141,7 @@ def _herd() -> Program:
             ("log", "show how the services changed; with '-f' go on as they change, with "
              "'-f SERVICE' for that service only"),
             ("graph", "show in the language of graphviz what requires what; draw it with '--svg'"),
+            ("analyze", "show how long the boot took and what it waited for; draw it with '--svg'"),
             ("eval root EXPRESSION, load root FILE", "evaluate Scheme code in the daemon"),
             ("unload root SERVICE", "stop a service and forget it"),
             ("reload root FILE", "unload all services, then load a file"),

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hurd.system import SpawnError, SpawnSpec, system
 from pid1.capture import Capture
+from pid1.chart import the_chart
 from pid1.errors import misc_error
 from pid1.events import the_events
 from pid1.forkexec import ForkExec, Kill
@@ -221,6 +222,7 @@ def snapshot(daemon: Daemon) -> dict[str, Any]:
         ],
         "log": the_log.history,
         "events": the_events.carry(),
+        "chart": the_chart.carry(),
         "clients": daemon.server.carry(),
         "root": {"changes": root.changes, "enabled": root.enabled} if root is not None else None,
         "background": supervisor.background,

@@ -21,14 +21,16 @@ DEFAULT_HISTORY = 5
 ROOT = (None, "root", "shepherd")
 """What is said of the daemon itself, and of all services."""
 
-OVERVIEWS = ("status", "detailed-status", "help", "log", "graph")
+OVERVIEWS = ("status", "detailed-status", "help", "log", "graph", "analyze")
 """Actions that need no service."""
 
 OPTIONS = (
     *STANDARD,
     Option("json", None, None, "print JSON, errors too (see docs/json.md)"),
     Option("follow", "f", None, "after 'log', print changes as they happen"),
-    Option("svg", None, "FILE", "draw the 'graph' with graphviz, into FILE", optional=True),
+    Option(
+        "svg", None, "FILE", "draw the 'graph' or what 'analyze' shows, into FILE", optional=True
+    ),
     Option("socket", "s", "FILE", "talk to the daemon that listens on FILE"),
     Option("log-history", "n", "NUMBER", "show NUMBER messages, exits and timer runs"),
     Option("service-name", "N", "NAME", "call the new service NAME"),
@@ -182,8 +184,9 @@ def _use_operands(line: CommandLine) -> None:
     if line.action:
         if line.follow and line.action != "log":
             raise FatalError("'--follow' goes with 'log' only")
-        if line.svg is not None and not (line.action == "graph" and line.service in ROOT):
-            raise FatalError("'--svg' goes with 'graph' only")
+        drawn = line.action in ("graph", "analyze") and line.service in ROOT
+        if line.svg is not None and not drawn:
+            raise FatalError("'--svg' goes with 'graph' and 'analyze' only")
         if line.svg is not None and line.json:
             raise FatalError("'--svg' and '--json' exclude each other")
 
@@ -285,6 +288,8 @@ def _show(terminal: Terminal, reply: Reply, line: CommandLine) -> int:
     if not isinstance(result, list):
         raise TypeError("the result is no list")
     if service in ROOT:
+        if action == "analyze":
+            return _analyze(terminal, result, line)
         if action in ("log", "graph") or (service is None and action != "help"):
             return _show_all(terminal, result, line)
         if action == "help":
@@ -303,6 +308,30 @@ def _show(terminal: Terminal, reply: Reply, line: CommandLine) -> int:
         show_status(terminal, service_of(result, root=service in ROOT), detailed)
         return 0
     return 0 if is_success(result) else 1
+
+
+def _analyze(terminal: Terminal, result: list[object], line: CommandLine) -> int:
+    from pid1.herd.analyze import Boot, show_analysis
+
+    boot = Boot(result[0])
+    if line.svg is None:
+        return show_analysis(terminal, boot, line.limit)
+    from pid1.herd.chart_svg import draw_chart
+
+    write_file(terminal, line.svg, draw_chart(boot).encode())
+    return 0
+
+
+def write_file(terminal: Terminal, file: str, data: bytes) -> None:
+    """Write ``data`` into ``file``, or to standard output if its name is empty."""
+    if not file:
+        terminal.put_bytes(data)
+        return
+    try:
+        with open(file, "wb") as output:  # noqa: PTH123 - pathlib is slow to import
+            output.write(data)
+    except OSError as error:
+        raise FatalError(f"{file}: {error.strerror}") from None
 
 
 def _show_all(terminal: Terminal, result: list[object], line: CommandLine) -> int:

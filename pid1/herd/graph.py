@@ -55,6 +55,8 @@ def draw_graph(terminal: Terminal, services: list[Service], file: str) -> int:
     """
     import subprocess
 
+    from pid1.herd import write_file
+
     try:
         text = "".join(_lines(services))
     except MissingServiceError as error:
@@ -70,14 +72,7 @@ def draw_graph(terminal: Terminal, services: list[Service], file: str) -> int:
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().replace("\n", " ")
         raise FatalError(f"dot failed with status {done.returncode}: {reason}")
-    if not file:
-        terminal.put_bytes(done.stdout)
-        return 0
-    try:
-        with open(file, "wb") as output:  # noqa: PTH123 - pathlib is slow to import
-            output.write(done.stdout)
-    except OSError as error:
-        raise FatalError(f"{file}: {error.strerror}") from None
+    write_file(terminal, file, done.stdout)
     return 0
 
 

@@ -91,6 +91,10 @@ def _parts(reply: Reply, line: CommandLine) -> dict[str, object]:
         return _overview(result, line)
     if action == "status":
         return {"service": service_object(result[0], line.limit)}
+    if action == "analyze" and line.service in ROOT:
+        from pid1.herd.analyze import Boot
+
+        return {"boot": Boot(result[0]).to_json()}
     value = result[0] if len(result) == 1 else result
     return {"result": json_value(value), "printed": written(value)}
 

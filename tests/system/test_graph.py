@@ -93,4 +93,4 @@ def test_what_graphviz_complains_about_is_told(
 def test_it_goes_with_the_graph_only(herd: Path, daemon: LiveDaemon) -> None:
     done = run(herd, daemon, "below", "--svg")
     assert done.returncode == 1
-    assert done.stderr == "herd: error: '--svg' goes with 'graph' only\n"
+    assert done.stderr == "herd: error: '--svg' goes with 'graph' and 'analyze' only\n"
