@@ -175,25 +175,33 @@ def state_directory(settings: Settings, socket_path: str) -> str | None:
     return f"{base}/shepherd"
 
 
-def open_control_socket(settings: Settings) -> tuple[socket.socket, str]:
-    """Open the socket that clients connect to; exits with the reason if that is not possible."""
+def open_control_socket(settings: Settings, path: str) -> socket.socket:
+    """Open the socket that clients connect to; raises SocketError with the reason."""
     from pid1.control import SocketError, check_directory, open_socket, somebody_listens
 
-    path = settings.socket or default_socket()
     directory = os.path.dirname(os.path.abspath(path))
     if settings.socket is None or settings.socket == default_socket():
         with contextlib.suppress(OSError):
             os.makedirs(directory, mode=0o700)
     if not os.path.isdir(directory):
-        _fail(f"cannot access directory of socket '{path}': No such file or directory")
+        raise SocketError(f"cannot access directory of socket '{path}': No such file or directory")
+    if not settings.insecure:
+        check_directory(directory)
+    if os.getpid() != 1 and somebody_listens(path):
+        raise SocketError(f"shepherd instance already listening on '{path}'")
+    return open_socket(path)
+
+
+def _first_socket(settings: Settings, path: str) -> tuple[socket.socket | None, str]:
+    """Open the socket; exits if that is not possible, but PID 1 goes on: it may be later."""
+    from pid1.control import SocketError
+
     try:
-        if not settings.insecure:
-            check_directory(directory)
-        if os.getpid() != 1 and somebody_listens(path):
-            _fail(f"shepherd instance already listening on '{path}'")
-        return open_socket(path), path
+        return open_control_socket(settings, path), ""
     except SocketError as error:
-        _fail(str(error))
+        if os.getpid() != 1:
+            _fail(str(error))
+        return None, str(error)
 
 
 def open_log(settings: Settings, again: bool = False) -> None:
@@ -262,7 +270,10 @@ def _limit_of_children(state: dict[str, Any] | None) -> tuple[int, int] | None:
 
 
 def _make_daemon(
-    settings: Settings, listener: socket.socket, path: str, descriptor_limit: tuple[int, int]
+    settings: Settings,
+    listener: socket.socket | None,
+    path: str,
+    descriptor_limit: tuple[int, int],
 ) -> Daemon:
     from pid1.daemon import SHUTDOWN_DEADLINE, Daemon
     from services import configuration
@@ -271,6 +282,7 @@ def _make_daemon(
     daemon = Daemon(
         listener, path, configuration.load_file, configuration.evaluate_text,
         SHUTDOWN_DEADLINE if deadline is None else deadline,
+        lambda path: open_control_socket(settings, path),
     )  # fmt: skip
     daemon.descriptor_limit = descriptor_limit
     kept = state_directory(settings, path)
@@ -320,7 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     from pid1.log import log
     from pid1.mainloop import run_daemon
 
-    state = None
+    state, problem = None, ""
     if "DROVER_REEXEC_FD" in os.environ:
         from pid1.reexec import inherited_listener, inherited_state
 
@@ -329,12 +341,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         listener, path = inherited_listener(state), state["socket_path"]
         settings.state_directory = state["state_directory"] or "none"
     else:
-        listener, path = open_control_socket(settings)
+        path = settings.socket or default_socket()
+        listener, problem = _first_socket(settings, path)
     system.adopt_descriptors()
     limit = system.raise_descriptor_limit(_limit_of_children(state))
     open_log(settings, again=state is not None)
     if state is None:
         log(banner())
+    if problem:
+        log(f"Cannot open the control socket: {problem}.")
     if os.getpid() != 1:
         system.become_subreaper()
     from services.configuration import direct_output

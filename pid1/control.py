@@ -33,7 +33,7 @@ from pid1.wire import (
 _BACKLOG: Final = 1024
 _CHUNK: Final = 65536
 # Commands that lead to the same state when they are carried out twice.
-_REPEATABLE: Final = frozenset({"start", "stop", "restart", "status", "events"})
+_REPEATABLE: Final = frozenset({"start", "stop", "restart", "status", "events", "analyze"})
 # Clients that have not sent a whole command yet; beyond that the oldest is dropped.
 MAX_SILENT: Final = 512
 # Seconds until what a failed command has left is collected.
@@ -100,9 +100,9 @@ def _collect() -> None:
 
 
 class ControlServer:
-    """Serves clients of one listening socket."""
+    """Serves clients of one listening socket; without one (None) until it can be opened."""
 
-    def __init__(self, supervisor: Supervisor, listener: socket.socket) -> None:
+    def __init__(self, supervisor: Supervisor, listener: socket.socket | None) -> None:
         self.supervisor = supervisor
         self.listener = listener
         self._loop = asyncio.get_running_loop()
@@ -119,32 +119,39 @@ class ControlServer:
 
     def close(self) -> None:
         """Stop serving; clients being served are cut off."""
-        self._loop.remove_reader(self.listener)
-        self.listener.close()
+        self._close_listener()
         self.release_spare()
         for connection in [*self._silent, *self.busy]:
             connection.close()
 
     def replace_listener(self, listener: socket.socket) -> None:
-        """Go on with another socket, after the file of the first was deleted."""
-        self._loop.remove_reader(self.listener)
-        self.listener.close()
+        """Go on with another socket: the first one, or after the file of the first was deleted."""
+        self._close_listener()
         self.listener = listener
-        self._loop.add_reader(listener, self._accept)
+        self._listen()
+
+    def _close_listener(self) -> None:
+        if self.listener is not None:
+            self._loop.remove_reader(self.listener)
+            self.listener.close()
+
+    def _listen(self) -> None:
+        if self.listener is not None and self.listener.fileno() >= 0 and not self.paused:
+            self._loop.add_reader(self.listener, self._accept)
 
     def pause(self) -> None:
         """Accept and read nothing any more; what arrives waits in the kernel."""
         self.paused = True
         the_events.release()
-        self._loop.remove_reader(self.listener)
+        if self.listener is not None:
+            self._loop.remove_reader(self.listener)
         for connection in self._silent:
             connection.pause()
 
     def resume(self) -> None:
         """Accept and read again."""
         self.paused = False
-        if self.listener.fileno() >= 0:
-            self._loop.add_reader(self.listener, self._accept)
+        self._listen()
         for connection in list(self._silent):
             connection.start()
 
@@ -176,6 +183,7 @@ class ControlServer:
             Connection(self, client).adopt(carried)
 
     def _accept(self) -> None:
+        assert self.listener is not None
         # As many as wait, but not for ever: other events want their turn.
         for index in range(64):
             try:
@@ -208,6 +216,7 @@ class ControlServer:
         if the_events.release():
             return  # as soon as they are answered, their descriptors are free
         if not self.release_spare():
+            assert self.listener is not None
             self._loop.remove_reader(self.listener)
             self._loop.call_later(_PAUSE, self._look_again)
 
@@ -215,8 +224,7 @@ class ControlServer:
         if self._guest is not None:
             self._guest.excuse()
         self.reserve_spare()
-        if self.listener.fileno() >= 0 and not self.paused:
-            self._loop.add_reader(self.listener, self._accept)
+        self._listen()
 
     # Called by connections
 

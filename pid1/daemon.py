@@ -36,6 +36,8 @@ _AFTER_KILL: Final = 2.0
 _SAME_ERROR: Final = 1.0
 # Seconds that the configuration may take to be evaluated again before clients are served.
 _RELOAD_PATIENCE: Final = 10.0
+# Seconds between attempts to open a socket that could not be opened.
+_RETRY_INTERVAL: Final = 1.0
 # Seconds between looks at the socket file where the kernel cannot tell of its deletion.
 _WATCH_INTERVAL: Final = 60.0
 
@@ -47,20 +49,26 @@ _FAREWELLS: Final = {
 
 
 class Daemon:
-    """One daemon; ``run`` returns its exit status."""
+    """One daemon; ``run`` returns its exit status.
+
+    ``listener`` is None if the control socket cannot be opened yet, which PID 1 lives with;
+    ``open_listener`` opens it and raises SocketError with the reason.
+    """
 
     def __init__(
         self,
-        listener: socket.socket,
+        listener: socket.socket | None,
         socket_path: str,
         load: Callable[[str], Any],
         evaluate: Callable[[str], Any],
         shutdown_deadline: float = SHUTDOWN_DEADLINE,
+        open_listener: Callable[[str], socket.socket] = open_socket,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.loop.set_exception_handler(self._on_exception)
         self.shutdown_deadline = shutdown_deadline
         self.socket_path = socket_path
+        self._open_listener = open_listener
         self.pid_file: str | None = None
         # That of children, which is not the daemon's own: (soft, hard).
         self.descriptor_limit: tuple[int, int] | None = None
@@ -343,8 +351,31 @@ class Daemon:
 
     # The socket file
 
+    def open_control_socket(self) -> bool:
+        """Open the control socket if it is not open; whether it is now.
+
+        PID 1 lives without it while nothing can be written where it belongs.
+        """
+        if self.server.listener is not None:
+            return True
+        try:
+            listener = self._open_listener(self.socket_path)
+        except SocketError:
+            return False
+        self.server.replace_listener(listener)
+        log(f"Listening on '{self.socket_path}'.")
+        self._watch_socket()
+        return True
+
+    def _retry_control_socket(self) -> None:
+        if not self.finished.done() and not self.open_control_socket():
+            self.loop.call_later(_RETRY_INTERVAL, self._retry_control_socket)
+
     def _watch_socket(self) -> None:
         self._watch = None
+        if self.server.listener is None:
+            self._retry_control_socket()
+            return
         with contextlib.suppress(OSError):
             self._watch = system.watch_file(self.socket_path)
         if self._watch is not None:
@@ -370,7 +401,7 @@ class Daemon:
             return
         log(f"Socket '{self.socket_path}' deleted; opening a new one.")
         try:
-            self.server.replace_listener(open_socket(self.socket_path))
+            self.server.replace_listener(self._open_listener(self.socket_path))
         except SocketError as error:
             log(f"Cannot open the control socket: {error}.")
         self._watch_socket()

@@ -207,7 +207,7 @@ def snapshot(daemon: Daemon) -> dict[str, Any]:
     root = supervisor.root
     return {
         "format": FORMAT,
-        "listener": daemon.server.listener.fileno(),
+        "listener": daemon.server.listener and daemon.server.listener.fileno(),
         "loading": daemon.loading,
         "ending": daemon.stop_wanted(),
         "socket_path": daemon.socket_path,
@@ -238,7 +238,8 @@ def snapshot(daemon: Daemon) -> dict[str, Any]:
 
 
 def _descriptors(state: dict[str, Any]) -> list[int]:
-    found = [state["listener"], *(client["descriptor"] for client in state["clients"])]
+    found = [state["listener"]] if state["listener"] is not None else []
+    found += [client["descriptor"] for client in state["clients"]]
     for packed in state["services"]:
         if packed["capture"] is not None:
             found += packed["capture"]["descriptors"]
@@ -329,8 +330,10 @@ def inherited_state() -> dict[str, Any] | None:
     return state if state.get("format") == FORMAT else None
 
 
-def inherited_listener(state: dict[str, Any]) -> socket.socket:
-    """Return the control socket of the previous image."""
+def inherited_listener(state: dict[str, Any]) -> socket.socket | None:
+    """Return the control socket of the previous image; None if that had none yet."""
+    if state["listener"] is None:
+        return None
     listener = socket.socket(fileno=state["listener"])
     listener.setblocking(False)
     return listener

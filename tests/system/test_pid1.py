@@ -286,3 +286,21 @@ os.execve = refuse
         assert process_state(victim) is None
         os.kill(daemon.pid, signal.SIGTERM)
         assert daemon.wait_end() == (-signal.SIGHUP if namespace else 0)
+
+
+_ELSEWHERE = """
+import sys
+place = sys.argv.index("-s") + 1
+sys.argv[place] = sys.argv[place] + ".d/socket"
+"""
+
+
+def test_a_control_socket_that_cannot_be_opened_yet_is_opened_later() -> None:
+    with live_daemon(_SLEEPERS, namespace=True, hook=_ELSEWHERE, ready=False) as daemon:
+        directory = daemon.directory / "socket.d"
+        daemon.wait_log("Cannot open the control socket: cannot access directory of socket")
+        daemon.wait_log("Service three has been started")
+        directory.mkdir(0o700)
+        daemon.wait_log(f"Listening on '{directory}/socket'.")
+        os.symlink(directory / "socket", daemon.directory / "socket")
+        assert set(daemon.all_services()) == {"root", "one", "two", "three"}
