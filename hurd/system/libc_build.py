@@ -11,8 +11,28 @@ from pathlib import Path
 DECLARATIONS = """
     int prctl(int option, unsigned long, unsigned long, unsigned long, unsigned long);
     int reboot(int command);
+    int mount(const char *source, const char *target, const char *type, unsigned long flags,
+              const char *data);
+    int umount2(const char *target, int flags);
+    int swapon(const char *path, int flags);
+    int swapoff(const char *path);
     int inotify_init1(int flags);
     int inotify_add_watch(int fd, const char *path, uint32_t mask);
+
+    int posix_spawn(int *pid, const char *path, const void *actions, const void *attributes,
+                    char **arguments, char **environment);
+    int posix_spawn_file_actions_init(void *actions);
+    int posix_spawn_file_actions_destroy(void *actions);
+    int posix_spawn_file_actions_adddup2(void *actions, int fd, int target);
+    int posix_spawn_file_actions_addchdir_np(void *actions, const char *directory);
+    int posix_spawnattr_init(void *attributes);
+    int posix_spawnattr_setflags(void *attributes, short flags);
+    int posix_spawnattr_setsigmask(void *attributes, const void *mask);
+    int posix_spawnattr_setsigdefault(void *attributes, const void *signals);
+    int posix_spawnattr_setcgroup_np(void *attributes, int fd);
+    int sigemptyset(void *set);
+    int sigfillset(void *set);
+    long syscall(long number, void *arguments, unsigned long size);
 """
 TARGET = Path(__file__).with_name("_libc_abi.py")
 
