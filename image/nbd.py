@@ -1,0 +1,109 @@
+"""Read disk images of any format that QEMU knows: qemu-nbd serves one, and we ask it for bytes.
+
+A client of the NBD protocol for one connection, reading only; see doc/proto.md of the project nbd.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from image.errors import ImageError, ImageInUse, NotAnImage
+from image.run import environment, find_tool
+
+_GREETING = struct.Struct(">8s8sH")
+_OPTION = struct.Struct(">8sII")
+_REPLY_TO_OPTION = struct.Struct(">QIII")
+_REQUEST = struct.Struct(">IHHQQI")
+_REPLY = struct.Struct(">IIQ")
+_EXPORT_NAME = 1
+_FIXED, _NO_ZEROES = 1, 2
+_READ, _DISCONNECT = 0, 2
+_REQUEST_MAGIC = 0x25609513
+_REPLY_MAGIC = 0x67446698
+_LARGEST_READ = 1 << 24
+
+
+class Connection:
+    """An image that is being served; `size` is that of the disk it holds, in bytes."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        magic, options, flags = _GREETING.unpack(self._receive(_GREETING.size))
+        if (magic, options) != (b"NBDMAGIC", b"IHAVEOPT") or not flags & _FIXED:
+            raise ImageError("qemu-nbd: does not speak the protocol that was expected")
+        self._socket.sendall(struct.pack(">I", flags & (_FIXED | _NO_ZEROES)))
+        self._socket.sendall(_OPTION.pack(b"IHAVEOPT", _EXPORT_NAME, 0))
+        (self.size, _) = struct.unpack(">QH", self._receive(10))
+        if not flags & _NO_ZEROES:
+            self._receive(124)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return `size` bytes from `offset`, fewer at the end; ImageError if reading fails."""
+        size = max(min(size, self.size - offset), 0)
+        parts = []
+        while size:
+            step = min(size, _LARGEST_READ)
+            self._socket.sendall(_REQUEST.pack(_REQUEST_MAGIC, 0, _READ, 0, offset, step))
+            magic, error, _ = _REPLY.unpack(self._receive(_REPLY.size))
+            if magic != _REPLY_MAGIC:
+                raise ImageError("qemu-nbd: an answer that was not understood")
+            if error:
+                raise NotAnImage(f"cannot be read at byte {offset}: {os.strerror(error)}")
+            parts.append(self._receive(step))
+            offset, size = offset + step, size - step
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Say goodbye, after which qemu-nbd ends."""
+        with contextlib.suppress(OSError):
+            self._socket.sendall(_REQUEST.pack(_REQUEST_MAGIC, 0, _DISCONNECT, 0, 0, 0))
+        self._socket.close()
+
+    def _receive(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            part = self._socket.recv(size - len(data))
+            if not part:
+                raise NotAnImage("qemu-nbd: ended while the image was read")
+            data += part
+        return bytes(data)
+
+
+@contextlib.contextmanager
+def served(path: Path, image_format: str) -> Iterator[Connection]:
+    """Serve an image for reading as long as the block lasts.
+
+    Raises MissingTool, ImageInUse, and NotAnImage with what qemu-nbd says of a damaged image.
+    """
+    program = find_tool("qemu-nbd")
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(tempfile.TemporaryDirectory(prefix="drover-"))
+        address = f"{place}/nbd"
+        # --fork returns when the server listens or has failed, and it inherits our pipe then.
+        said = stack.enter_context(tempfile.TemporaryFile())
+        result = subprocess.run(
+            [
+                program, "--read-only", f"--socket={address}", f"--format={image_format}", "--fork",
+                f"--pid-file={place}/pid", "--", os.path.abspath(path),
+            ],
+            stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment(), check=False,
+        )  # fmt: skip
+        if result.returncode:
+            said.seek(0)
+            text = said.read().decode(errors="replace").strip()
+            if "lock" in text:
+                raise ImageInUse(path)
+            raise NotAnImage(f"{path}: {text.removeprefix('qemu-nbd: ')}")
+        connected = stack.enter_context(socket.socket(socket.AF_UNIX))
+        connected.settimeout(60)
+        connected.connect(address)
+        connection = Connection(connected)
+        stack.callback(connection.close)
+        yield connection

@@ -1,0 +1,84 @@
+"""Output that appears whole or not at all: written aside, then renamed.
+
+Also here: whether another program, such as a virtual machine, uses the file that is to be
+replaced or read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from image.errors import ImageError, ImageInUse, NoSpace
+
+_OFD_GETLK = 36  # Linux; the locks that QEMU takes
+_FLOCK = struct.Struct("hhqqi4x")  # struct flock where off_t has 64 bits
+
+
+@contextlib.contextmanager
+def replacing(destination: Path) -> Iterator[Path]:
+    """Yield the path of a new file beside `destination`, and rename it over that in the end.
+
+    When the block raises, also KeyboardInterrupt, the new file is removed and the old one stays as
+    it was.  Raises ImageInUse if the old one is open in a virtual machine, NoSpace for a full disk
+    and ImageError, with the path, for other errors of the system.
+    """
+    if destination.is_dir():
+        raise ImageError(f"{destination}: is a directory")
+    with suppressed_missing():
+        refuse_if_in_use(destination)
+    aside = destination.with_name(f".{destination.name}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            yield aside
+            aside.replace(destination)
+        except OSError as error:
+            raise explain(error, destination) from error
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def refuse_if_in_use(path: Path) -> None:
+    """Raise ImageInUse if another program holds a lock on the file; OSError if it is not there."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if _locked(descriptor):
+            raise ImageInUse(path)
+    finally:
+        os.close(descriptor)
+
+
+def explain(error: OSError, path: object) -> ImageError:
+    """Return what to tell the user of an error of the system at writing `path`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(f"{path}: no space left on this machine's disk")
+    name = error.filename if error.filename is not None else path
+    if isinstance(name, str) and name.endswith(".part"):
+        name = path
+    return ImageError(f"{name}: {error.strerror or error}")
+
+
+@contextlib.contextmanager
+def suppressed_missing() -> Iterator[None]:
+    """Let a file be missing or unreadable: then nobody can be asked whether it is in use."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        yield
+
+
+def _locked(descriptor: int) -> bool:
+    """Whether a write lock on the whole file would be refused."""
+    asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    for command in (_OFD_GETLK, fcntl.F_GETLK):
+        try:
+            answer = fcntl.fcntl(descriptor, command, asked)
+        except OSError:
+            continue  # a system without such locks
+        return bool(_FLOCK.unpack(answer)[0] != fcntl.F_UNLCK)
+    return False
