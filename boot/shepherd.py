@@ -21,7 +21,7 @@ from pid1.shepherd_options import OPTIONS
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pid1.daemon import Daemon
 
@@ -319,6 +319,17 @@ def _check_image(format: str) -> NoReturn:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the daemon; exits with its status."""
+    status = run(arguments)
+    # Nothing is left to tear down, and tearing down may block: leave at once.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(status)
+
+
+def run(
+    arguments: Sequence[str] | None = None, made: Callable[[Daemon], None] = lambda _daemon: None
+) -> int:
+    """Run the daemon and return its exit status; ``made`` is called with it before it starts."""
     settings = read_options(sys.argv[1:] if arguments is None else arguments)
     # Start-up makes little garbage, and looking for it takes a tenth of the time.
     gc.disable()
@@ -356,12 +367,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     # Before the loop makes contexts of this one.
     direct_output()
-    status = run_daemon(
-        lambda: _make_daemon(settings, listener, path, limit),
-        lambda daemon: _ready(daemon, settings, state),
-        state,
-    )
-    # Nothing is left to tear down, and tearing down may block: leave at once.
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-    os._exit(status)
+
+    def make() -> Daemon:
+        daemon = _make_daemon(settings, listener, path, limit)
+        made(daemon)
+        return daemon
+
+    return run_daemon(make, lambda daemon: _ready(daemon, settings, state), state)

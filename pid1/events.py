@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from pid1.chart import the_chart
@@ -35,6 +36,8 @@ class EventLog:
         self._kept: deque[tuple[int, int, str, str, bool, bool, bool]] = deque(maxlen=KEPT)
         self._waiting: dict[asyncio.Future[None], None] = {}
         self._ending = False
+        # Called after each change; they must not fail.
+        self.listeners: list[Callable[[], None]] = []
 
     def record(self, service: Any, previous: str) -> None:
         """Note that the status of a service is no longer ``previous``, and tell who waits."""
@@ -54,6 +57,8 @@ class EventLog:
                 asyncio.get_running_loop().call_later(HOLD, self.release)
         if self._waiting and not self._ending:
             self.release()
+        for listener in self.listeners:
+            listener()
 
     def release(self) -> bool:
         """Answer all who wait, with what there is; False if nobody does."""

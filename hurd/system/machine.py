@@ -53,6 +53,13 @@ class Machine:
         """Whether this process is PID 1 (of its PID namespace)."""
         raise NotImplementedError("is_init")
 
+    def start_local_sockets(self) -> None:
+        """See that pipes and Unix-domain sockets work: on the Hurd, that their server runs.
+
+        Raises OSError.  Blocks for as long as the server takes to start.
+        """
+        raise NotImplementedError("start_local_sockets")
+
     def boot_arguments(self) -> list[str]:
         """The words of the kernel's command line, as far as they are meant for PID 1.
 
