@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,28 +83,38 @@ def served(path: Path, image_format: str) -> Iterator[Connection]:
 
     Raises MissingTool, ImageInUse, and NotAnImage with what qemu-nbd says of a damaged image.
     """
-    program = find_tool("qemu-nbd")
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(tempfile.TemporaryDirectory(prefix="drover-"))
         address = f"{place}/nbd"
-        # --fork returns when the server listens or has failed, and it inherits our pipe then.
         said = stack.enter_context(tempfile.TemporaryFile())
-        result = subprocess.run(
+        server = subprocess.Popen(
             [
-                program, "--read-only", f"--socket={address}", f"--format={image_format}", "--fork",
-                f"--pid-file={place}/pid", "--", os.path.abspath(path),
+                find_tool("qemu-nbd"), "--read-only", f"--socket={address}",
+                f"--format={image_format}", "--", os.path.abspath(path),
             ],
-            stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment(), check=False,
+            stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment(),
         )  # fmt: skip
-        if result.returncode:
-            said.seek(0)
-            text = said.read().decode(errors="replace").strip()
-            if "lock" in text:
-                raise ImageInUse(path)
-            raise NotAnImage(f"{path}: {text.removeprefix('qemu-nbd: ')}")
+        stack.callback(server.wait)
+        stack.callback(server.kill)
         connected = stack.enter_context(socket.socket(socket.AF_UNIX))
         connected.settimeout(60)
-        connected.connect(address)
+        while not _connect(connected, address):
+            if server.poll() is not None:
+                said.seek(0)
+                text = said.read().decode(errors="replace").strip().removeprefix("qemu-nbd: ")
+                if "lock" in text:
+                    raise ImageInUse(path)
+                raise NotAnImage(f"{path}: {text}")
+            time.sleep(0.005)
         connection = Connection(connected)
         stack.callback(connection.close)
         yield connection
+
+
+def _connect(connected: socket.socket, address: str) -> bool:
+    """Whether the server listens already, and we are connected."""
+    try:
+        connected.connect(address)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+    return True

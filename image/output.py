@@ -31,15 +31,25 @@ def replacing(destination: Path) -> Iterator[Path]:
     """
     if destination.is_dir():
         raise ImageError(f"{destination}: is a directory")
-    with suppressed_missing():
+    # A file that is missing or cannot be read: nobody can be asked whether it is in use.
+    with contextlib.suppress(FileNotFoundError, PermissionError):
         refuse_if_in_use(destination)
+    with scratch(destination) as aside:
+        yield aside
+        aside.replace(destination)
+
+
+@contextlib.contextmanager
+def scratch(destination: Path) -> Iterator[Path]:
+    """Yield the path of a new file beside `destination` that is removed in the end.
+
+    Errors of the system become NoSpace or ImageError with the path of `destination`.
+    """
     aside = destination.with_name(f".{destination.name}.{secrets.token_hex(4)}.part")
     try:
-        try:
-            yield aside
-            aside.replace(destination)
-        except OSError as error:
-            raise explain(error, destination) from error
+        yield aside
+    except OSError as error:
+        raise explain(error, destination) from error
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
@@ -63,13 +73,6 @@ def explain(error: OSError, path: object) -> ImageError:
     if isinstance(name, str) and name.endswith(".part"):
         name = path
     return ImageError(f"{name}: {error.strerror or error}")
-
-
-@contextlib.contextmanager
-def suppressed_missing() -> Iterator[None]:
-    """Let a file be missing or unreadable: then nobody can be asked whether it is in use."""
-    with contextlib.suppress(FileNotFoundError, PermissionError):
-        yield
 
 
 def _locked(descriptor: int) -> bool:

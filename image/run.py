@@ -29,6 +29,7 @@ PACKAGES: Mapping[str, str] = {
     "mformat": "mtools",
     "mmdebstrap": "mmdebstrap",
     "qemu-img": "qemu-utils",
+    "qemu-nbd": "qemu-utils",
     "qemu-system-i386": "qemu-system-x86",
     "qemu-system-x86_64": "qemu-system-x86",
     "xorriso": "xorriso",

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from hurd import records
 from image.errors import NotAnImage
 from image.ext2 import structures as ext2
 from image.ext2.pointers import from_little_endian
+from image.tree import join
 
 Read = Callable[[int, int], bytes]
 """Reads (offset, size); the result is shorter at the end of the medium."""
@@ -150,6 +150,8 @@ class Filesystem:
             except ValueError as error:
                 raise DamagedFilesystem(f"a directory is damaged: {error}") from error
             for one, name in entries:
+                if b"/" in name or b"\0" in name:
+                    raise DamagedFilesystem(f"a directory has the name {name!r}")
                 if name not in (b".", b".."):
                     found[name.decode("utf-8", "surrogateescape")] = one
         return found
@@ -167,7 +169,7 @@ class Filesystem:
                     raise DamagedFilesystem(f"{path}: a directory inside itself")
                 seen.add(number)
                 below = sorted(self.directory(inode).items(), reverse=True)
-                waiting += [(str(PurePosixPath(path, name)), one) for name, one in below]
+                waiting += [(join(path, name), one) for name, one in below]
 
     def find(self, path: str, *, follow: bool = True) -> Entry | None:
         """Return the file of an absolute path, through symbolic links; None if there is none."""
