@@ -6,6 +6,8 @@ Calls on file systems and swap may block for as long as a disk or a server does.
 
 from __future__ import annotations
 
+from hurd.system.nodes import Nodes
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
@@ -36,7 +38,7 @@ class Mount:
         self.options = options
 
 
-class Machine:
+class Machine(Nodes):
     """See `hurd.system.base.System`. Failures are OSError, with the file they concern."""
 
     # The first steps of a daemon

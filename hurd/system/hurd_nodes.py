@@ -1,0 +1,63 @@
+"""Nodes of GNU/Hurd and their translators, through `hurd.translator`, loaded when it is needed."""
+
+from __future__ import annotations
+
+from hurd.system.nodes import START_TIMEOUT, Nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class HurdNodes(Nodes):
+    def has_servers(self) -> bool:
+        return True
+
+    def start_server(
+        self,
+        node: str,
+        command: Sequence[str],
+        *,
+        timeout: float = START_TIMEOUT,
+        record: bool = False,
+        create: bool = False,
+    ) -> int:
+        from hurd.translator import set_active
+
+        # That it ends is heard of as the end of a child: its ports are of no use to us.
+        with set_active(node, command, passive=record, create=create, timeout=timeout) as started:
+            return started.pid
+
+    def stop_server(self, node: str, *, force: bool = False) -> None:
+        from hurd.translator import remove
+
+        remove(node, passive=False, force=force)
+
+    def is_served(self, node: str) -> bool:
+        from hurd.translator import active_of, open_node
+
+        with open_node(node) as opened:
+            active = active_of(opened)
+            if active is not None:
+                active.close()
+            return active is not None
+
+    def server_record(self, node: str) -> list[str] | None:
+        from hurd.translator import show
+
+        return show(node)
+
+    def set_server_record(self, node: str, command: Sequence[str] | None) -> None:
+        from hurd.translator import set_passive
+
+        set_passive(node, command or (), keep_active=True)
+
+    def server_options(self, node: str) -> list[str]:
+        from hurd.translator import get_options
+
+        return get_options(node)
+
+    def set_server_options(self, node: str, options: Sequence[str]) -> None:
+        from hurd.translator import set_options
+
+        set_options(node, options)
