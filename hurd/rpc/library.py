@@ -1,0 +1,53 @@
+"""Find the functions of the Hurd's libraries, when they are first called.
+
+Libraries are opened by the names they have on the Hurd only: other systems have functions of the
+same names (macOS has most of Mach's) that must not be taken for these.
+"""
+
+from __future__ import annotations
+
+from hurd.codes import ENOSYS
+from hurd.errors import HurdUnavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    CFunction = Callable[..., Any]
+
+LIBC = "libc.so.0.3"
+
+_stand_in: str | None = None
+_libraries: dict[str, Any] = {}
+_functions: dict[str, CFunction] = {}
+
+
+def _open(name: str, routine: str) -> Any:
+    from hurd.rpc._hurd_abi import ffi
+
+    if name not in _libraries:
+        try:
+            _libraries[name] = ffi.dlopen(_stand_in or name)
+        except OSError as error:
+            raise HurdUnavailable(ENOSYS, routine) from error
+    return _libraries[name]
+
+
+def function(name: str, library: str = LIBC) -> CFunction:
+    """The C function `name`, which lives in `library`; HurdUnavailable if it is not there."""
+    found = _functions.get(name)
+    if found is None:
+        found = getattr(_open(library, name), name, None) or getattr(_open(LIBC, name), name, None)
+        if found is None:
+            raise HurdUnavailable(ENOSYS, name, f"{library} has no such routine")
+        _functions[name] = found
+    return found
+
+
+def use_stand_in(path: str | None) -> None:
+    """Take every function from the library at `path`; None: from the Hurd's again.  For tests."""
+    global _stand_in
+    _stand_in = path
+    _libraries.clear()
+    _functions.clear()
