@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from pid1.log import log
+from pid1.offload import off_loop
 
 # Seconds that a change may take before the command is answered without it.
 PATIENCE: Final = 2.0
@@ -50,24 +51,13 @@ class DisabledServices:
     async def _store(
         self, previous: asyncio.Future[str | None] | None, add: set[str], remove: set[str]
     ) -> str | None:
-        import threading
-
         if previous is not None:
             await asyncio.wait({previous})
-        loop = asyncio.get_running_loop()
-        result: asyncio.Future[str | None] = loop.create_future()
-
-        def work() -> None:
-            problem = None
-            try:
-                _change(self.path, add, remove)
-            except OSError as error:
-                problem = f"'{self.path}': {error.strerror}"
-            with contextlib.suppress(RuntimeError):  # the daemon has ended
-                loop.call_soon_threadsafe(result.set_result, problem)
-
-        threading.Thread(target=work, daemon=True).start()
-        return await result
+        try:
+            await off_loop(_change, self.path, add, remove)
+        except OSError as error:
+            return f"'{self.path}': {error.strerror}"
+        return None
 
 
 def _read(path: str) -> set[str]:
