@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import re
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from hurd.system import system
 from image.errors import ConfigurationError, ImageError, ImageInUse, NotAnImage, ToolFailed
 from image.qemu import Machine, command_line
 from image.qmp import Monitor
 from image.run import find_tool
 
-_PR_SET_PDEATHSIG = 1
 _READ_SIZE = 65536
 _END_GRACE = 5.0  # seconds that QEMU has to end after it was told to
 _OUTPUT_KEPT = 16384  # bytes of what QEMU itself says
@@ -75,7 +73,7 @@ class VirtualMachine:
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(control_qemu.fileno(), line_qemu.fileno()),
                 start_new_session=True,  # Ctrl-C at the terminal is ours to handle
-                preexec_fn=_die_with_parent(),
+                preexec_fn=system.end_with_parent,
             )
         try:
             self._helpers.append(asyncio.create_task(self._collect_output()))
@@ -178,14 +176,6 @@ class VirtualMachine:
         await self._wait()
         if hasattr(self, "_writer"):
             self._writer.close()
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """What the child does so that it is killed when we are; None where that cannot be had."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _why(machine: Machine, ending: Ending) -> ImageError:

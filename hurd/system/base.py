@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from hurd.system.machine import Machine
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
@@ -205,7 +207,7 @@ class Containment:
         raise NotImplementedError("close")
 
 
-class System:
+class System(Machine):
     """One kernel and its C library, as drover sees it."""
 
     name = "none"
@@ -264,6 +266,20 @@ class System:
         """False where the kernel has none, or does not tell."""
         raise NotImplementedError("is_kernel_thread")
 
+    def is_essential(self, pid: int) -> bool:
+        """Whether the machine needs `pid` to go on: kernel threads, and the Hurd's own servers.
+
+        PID 1 counts as well.  They are left alone when everything is stopped.
+        """
+        raise NotImplementedError("is_essential")
+
+    def processes_to_end(self) -> list[int]:
+        """Who is left to be ended when the machine stops: all but ourselves and the essential.
+
+        The Hurd's kill(2) of -1 reaches hardly anybody.
+        """
+        raise NotImplementedError("processes_to_end")
+
     def process_table(self) -> dict[int, Process]:
         """All processes that can be seen, by process id."""
         raise NotImplementedError("process_table")
@@ -279,6 +295,10 @@ class System:
         """Have orphaned descendants become our children; False where that does not exist."""
         raise NotImplementedError("become_subreaper")
 
+    def end_with_parent(self) -> bool:
+        """Have this process killed when its parent ends; False where that does not exist."""
+        raise NotImplementedError("end_with_parent")
+
     def containment(self, name: str, *, control_group: bool = False) -> Containment:
         """A means to find and kill all processes of the service `name`.
 
@@ -291,61 +311,6 @@ class System:
     def has_control_groups(self) -> bool:
         """Whether `containment` with `control_group` can use one."""
         raise NotImplementedError("has_control_groups")
-
-    # The machine
-
-    def reboot(self, action: str) -> None:
-        """`action` is "halt", "power-off", "reboot" or "kexec"; at once, without `sync`.
-
-        Raises `RebootError`, or NotImplementedError for an action this kernel does not have.
-        """
-        raise NotImplementedError("reboot")
-
-    def disable_ctrl_alt_del(self) -> None:
-        """Have Ctrl-Alt-Del send SIGINT to PID 1; nothing happens where that does not exist."""
-        raise NotImplementedError("disable_ctrl_alt_del")
-
-    def kexec_loaded(self) -> bool | None:
-        """Whether a kernel to boot into is loaded; None where there is no such thing."""
-        raise NotImplementedError("kexec_loaded")
-
-    def sync(self) -> None:
-        raise NotImplementedError("sync")
-
-    def set_hostname(self, name: str) -> None:
-        raise NotImplementedError("set_hostname")
-
-    def physical_memory(self) -> int:
-        """Bytes."""
-        raise NotImplementedError("physical_memory")
-
-    def kernel_log_file(self) -> str | None:
-        """Where the kernel's messages are read; None where they are not in a file."""
-        raise NotImplementedError("kernel_log_file")
-
-    def kernel_log_prefix(self) -> str:
-        """What names the kernel at the beginning of its lines in the system log."""
-        raise NotImplementedError("kernel_log_prefix")
-
-    def console_log_files(self) -> tuple[str, ...]:
-        """Where PID 1 writes its log while there is no syslog, best first."""
-        raise NotImplementedError("console_log_files")
-
-    def shutdown_signals(self) -> tuple[int, ...]:
-        """The signals that ask the daemon to stop everything."""
-        raise NotImplementedError("shutdown_signals")
-
-    def mount(self, source: str, target: str, type: str, options: Sequence[str] = ()) -> None:
-        raise NotImplementedError("mount")
-
-    def unmount(self, target: str) -> None:
-        raise NotImplementedError("unmount")
-
-    def remount(self, target: str, options: Sequence[str]) -> None:
-        raise NotImplementedError("remount")
-
-    def boot_arguments(self) -> list[str]:
-        raise NotImplementedError("boot_arguments")
 
     # Users, sockets, files
 

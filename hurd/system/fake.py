@@ -1,7 +1,8 @@
 """A system in memory, for tests of what is written against `hurd.system`.
 
-Programs are entries in a table: they run until a test calls `exit` or a signal ends them, and
-failures are put in beforehand.  Nothing of the real machine is touched.
+Programs are entries in a table: they run until a test calls `exit` or a signal ends them, or as was
+planned for them beforehand; other calls fail or hang where a test put that in
+(`hurd.system.fake_machine`).  Nothing of the real machine is touched.
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ from hurd.system.base import (
     Containment,
     FileWatch,
     Process,
-    RebootError,
     SpawnError,
     SpawnSpec,
-    System,
 )
 from hurd.system.containment import TableContainment
+from hurd.system.fake_nodes import FakeNodes
 from hurd.system.processes import family
 
 TYPE_CHECKING = False
@@ -42,18 +42,67 @@ class FakeProgram:
         self.received: list[int] = []
 
 
-class FakeSystem(System):
+class Outcome:
+    """What becomes of a program that is started; made by the functions below.
+
+    `status` is the wait status that it ends with after so many seconds, None if it runs on; what
+    it prints goes to its standard output at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        error: int = 0,
+        status: int | None = None,
+        after: float = 0.0,
+        ignored: Sequence[int] = (),
+        output: bytes = b"",
+    ) -> None:
+        self.error = error
+        self.status = status
+        self.after = after
+        self.ignored = ignored
+        self.output = output
+
+
+def refuses(error: int = errno.ENOENT) -> Outcome:
+    """It cannot be executed."""
+    return Outcome(error=error)
+
+
+def exits(code: int = 0, after: float = 0.0, output: bytes = b"") -> Outcome:
+    """It ends by itself."""
+    return Outcome(status=code << 8, after=after, output=output)
+
+
+def dies(signal: int = signals.SIGSEGV, after: float = 0.0, output: bytes = b"") -> Outcome:
+    """A signal ends it."""
+    return Outcome(status=signal, after=after, output=output)
+
+
+def runs(output: bytes = b"") -> Outcome:
+    """It runs until a signal ends it."""
+    return Outcome(output=output)
+
+
+def hangs() -> Outcome:
+    """It does nothing any more, and only SIGKILL ends it."""
+    return Outcome(ignored=tuple(signals.valid_signals() - {signals.SIGKILL, signals.SIGSTOP}))
+
+
+class FakeSystem(FakeNodes):
     """See the module. `on_child_exit` stands for SIGCHLD, `calls` for what the machine saw."""
 
     name = "fake"
 
     def __init__(self) -> None:
+        super().__init__()
         self.pid = 1
+        self.plans: dict[str, list[Outcome]] = {}
+        self.started: list[list[str]] = []  # every command, in order
         self.programs: dict[int, FakeProgram] = {}
         self.failures: dict[str, SpawnError] = {}  # by command[0]
-        self.reboot_errno = 0
         self.subreaper = True
-        self.calls: list[tuple[str, ...]] = []
         self.homes: dict[str | int | None, str] = {}
         self.on_child_exit: Callable[[], None] | None = None
         self._next = 1000
@@ -69,6 +118,12 @@ class FakeSystem(System):
             group = session = pid
         self.programs[pid] = FakeProgram(pid, parent, group, session, spec)
         return self.programs[pid]
+
+    def plan(self, program: str, *outcomes: Outcome) -> None:
+        """What becomes of the next starts of `program` (a command's first word); the last of the
+        outcomes is that of all further ones.
+        """
+        self.plans[program] = list(outcomes)
 
     def exit(self, pid: int, code: int = 0) -> None:
         """The program exits with `code`."""
@@ -92,13 +147,29 @@ class FakeSystem(System):
         failure = self.failures.get(spec.command[0])
         if failure is not None:
             raise failure
-        return self.start(spec, self.pid).pid
+        self._meet("spawn", spec)
+        self.started.append(list(spec.command))
+        plan = self.plans.get(spec.command[0], [])
+        outcome = (plan.pop(0) if len(plan) > 1 else plan[0]) if plan else runs()
+        if outcome.error:
+            raise SpawnError("exec", outcome.error, spec.command[0])
+        program = self.start(spec, self.pid)
+        program.ignored.update(outcome.ignored)
+        if outcome.output and spec.stdout is not None:
+            os.write(spec.stdout, outcome.output)
+        if outcome.status is not None:
+            self.later(outcome.after, lambda: self._end(program, outcome.status or 0))
+        return program.pid
+
+    def _end(self, program: FakeProgram, status: int) -> None:
+        if program.status is None:
+            self._die(program, status)
 
     def adopt_descriptors(self) -> None:
-        self.calls.append(("adopt_descriptors",))
+        self._note("adopt_descriptors")
 
     def raise_descriptor_limit(self, inherited: tuple[int, int] | None = None) -> tuple[int, int]:
-        self.calls.append(("raise_descriptor_limit",))
+        self._note("raise_descriptor_limit")
         return inherited or (1024, 4096)
 
     def reap(self) -> tuple[int, int] | None:
@@ -109,6 +180,7 @@ class FakeSystem(System):
         return None
 
     def kill(self, pid: int, signal: int) -> None:
+        self._meet("kill", pid, signal)
         targets = [p for p in self.programs.values() if p.pid == pid or p.group == -pid]
         if not targets:
             raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
@@ -136,6 +208,12 @@ class FakeSystem(System):
     def is_kernel_thread(self, pid: int) -> bool:
         return False
 
+    def is_essential(self, pid: int) -> bool:
+        return pid == 1
+
+    def processes_to_end(self) -> list[int]:
+        return [p.pid for p in self.programs.values() if p.status is None]
+
     def process_table(self) -> dict[int, Process]:
         return {
             p.pid: Process(
@@ -153,43 +231,14 @@ class FakeSystem(System):
     def become_subreaper(self) -> bool:
         return self.subreaper
 
+    def end_with_parent(self) -> bool:
+        return False
+
     def containment(self, name: str, *, control_group: bool = False) -> Containment:
         return TableContainment(self)
 
-    def reboot(self, action: str) -> None:
-        self.calls.append(("reboot", action))
-        if self.reboot_errno:
-            raise RebootError(self.reboot_errno, f"RB_{action.upper().replace('-', '_')}")
-
     def has_control_groups(self) -> bool:
         return False
-
-    def disable_ctrl_alt_del(self) -> None:
-        self.calls.append(("disable_ctrl_alt_del",))
-
-    def kexec_loaded(self) -> bool | None:
-        return None
-
-    def sync(self) -> None:
-        self.calls.append(("sync",))
-
-    def set_hostname(self, name: str) -> None:
-        self.calls.append(("set_hostname", name))
-
-    def physical_memory(self) -> int:
-        return 1 << 30
-
-    def kernel_log_file(self) -> str | None:
-        return None
-
-    def kernel_log_prefix(self) -> str:
-        return "kernel: "
-
-    def console_log_files(self) -> tuple[str, ...]:
-        return ()
-
-    def shutdown_signals(self) -> tuple[int, ...]:
-        return (signals.SIGINT, signals.SIGTERM, signals.SIGHUP)
 
     def user_home(self, user: str | int | None = None) -> str | None:
         return self.homes.get(user)

@@ -143,6 +143,9 @@ class FakeMachine(System):
     def is_init(self) -> bool:
         return self.pid == 1
 
+    def start_local_sockets(self) -> None:
+        self._note("start_local_sockets")
+
     def boot_arguments(self) -> list[str]:
         return list(self.arguments)
 

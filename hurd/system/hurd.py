@@ -1,21 +1,36 @@
-"""GNU/Hurd: what differs from the common part, as far as the supervisor needs it.
+"""GNU/Hurd: what differs from the common part.
 
-It has procfs (once that translator runs; ps(1) asks the proc server without it) and posix_spawn,
-the fastest way to start a program here too (17 to 28 ms; fork and exec 27, Popen 44).  It has no
-subreaper, no inotify, no SO_PEERCRED, no control groups, no list of open descriptors, and no kernel
-threads among the processes that can be supervised.  Orphans go to PID 1.
+Processes are told by the proc server, so nothing here needs /proc.  There is no subreaper, inotify,
+SO_PEERCRED or control group, no list of open descriptors, and no kernel thread that could be
+supervised.  Orphans go to PID 1.
 
 Known of the real system: resource limits are accepted and then not inherited by exec; a program
-killed within some 30 ms of its start is reported dead of SIGKILL whatever the signal was.
+that is signalled within some 30 ms of its start is reported dead of SIGKILL whatever the signal was
+(`reap` puts that right); posix_spawn is the fastest way to start a program (17 to 28 ms; fork and
+exec 27, Popen 44).
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
+import signal as signals
+import sys
+import time
 
 from hurd.system.base import RebootError, SpawnSpec
-from hurd.system.posix import PosixSystem
+from hurd.system.hurd_nodes import HurdNodes
+from hurd.system.posix import PosixSystem, possible_descriptors
 from hurd.system.spawn import spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from hurd.system.base import Process
+    from hurd.system.machine import Memory, Mount
 
 # mach/sys/reboot.h. There is no flag for power-off: RB_HALT switches off if it can.
 _REBOOT = {
@@ -24,14 +39,112 @@ _REBOOT = {
     "reboot": ("RB_AUTOBOOT", 0),
 }
 
+_SIGLOST = 32  # the signal module has no name for it
+_O_NOLINK = 0x40
+_O_NOTRANS = 0x80
+_SCM_CREDS = 3
 
-class HurdSystem(PosixSystem):
+# Seconds after its start in which a program has no message port yet, generously: what signals it
+# then ends it, and is taken for SIGKILL.
+_DEAF = 0.2
+
+_TMPFS_SIZE = "50%"  # of memory; the translator knows no default of its own
+
+
+class HurdSystem(HurdNodes, PosixSystem):
     name = "hurd"
+
+    def __init__(self) -> None:
+        # Programs that were just started, with the moment; and what they were signalled so early.
+        self._young: dict[int, float] = {}
+        self._early: dict[int, int] = {}
+
+    # Processes
 
     def spawn(self, spec: SpawnSpec) -> int:
         # setgroups makes the first of the list the effective group, and setgid replaces that
         # first one: without the gid in front a supplementary group would be lost.
-        return spawn(spec, gid_first=True)
+        pid = spawn(spec, gid_first=True)
+        now = time.monotonic()
+        self._young = {p: begun for p, begun in self._young.items() if now - begun < _DEAF}
+        self._young[pid] = now
+        self._early.pop(pid, None)
+        return pid
+
+    def kill(self, pid: int, signal: int) -> None:
+        super().kill(pid, signal)
+        begun = self._young.get(abs(pid))  # the leader of a group has its number
+        if signal and begun is not None and time.monotonic() - begun < _DEAF:
+            self._early[abs(pid)] = signal
+
+    def reap(self) -> tuple[int, int] | None:
+        ended = super().reap()
+        if ended is None:
+            return None
+        pid, status = ended
+        early = self._early.pop(pid, None)
+        if early is not None and status & 0x7F == signals.SIGKILL:
+            status = status & ~0x7F | early
+        return pid, status
+
+    def adopt_descriptors(self) -> None:
+        # Neither /dev/fd nor procfs lists them, and looking there would start servers.
+        for fd in possible_descriptors():
+            with contextlib.suppress(OSError):
+                os.set_inheritable(fd, False)
+
+    def process_command(self, pid: int) -> list[str] | None:
+        from hurd.system import servers
+
+        return servers.process_command(pid)
+
+    def process_table(self) -> dict[int, Process]:
+        from hurd.system import servers
+
+        return servers.process_table()
+
+    def is_essential(self, pid: int) -> bool:
+        from hurd.system import servers
+
+        return servers.is_important(pid)
+
+    # The first steps of a daemon
+
+    def adapt_process(self) -> None:
+        # By default it ends the process when the server of any open file has died. Ignoring it,
+        # unlike a handler, outlasts a re-execution; programs get the default again.
+        signals.signal(_SIGLOST, signals.SIG_IGN)
+        _mend_clock()
+
+    def start_local_sockets(self) -> None:
+        from hurd import constants, io
+        from hurd.translator.nodes import open_node
+        from hurd.translator.setting import set_active
+
+        node = "/servers/socket/1"
+        with open_node(node) as port:
+            mode = io.io_stat(port).st_mode
+        if not mode & (constants.S_IPTRANS | constants.S_IATRANS):
+            set_active(node, ["/hurd/pflocal"], exclusive=True).close()
+
+    def boot_arguments(self) -> list[str]:
+        from hurd.errors import HurdError
+        from hurd.system import servers
+
+        try:
+            words = servers.kernel_arguments()
+        except HurdError:
+            # /hurd/startup gives them to PID 1 as well.
+            words = sys.argv[1:] if self.is_init() else []
+        return [word for word in words if not word.startswith("--kernel-task=")]
+
+    def register_essential(self, name: str) -> bool:
+        from hurd.system import servers
+
+        servers.register_essential(name)
+        return True
+
+    # Power
 
     def reboot(self, action: str) -> None:
         from hurd.system.libc import c_errno, libc
@@ -41,8 +154,178 @@ class HurdSystem(PosixSystem):
         name, constant = _REBOOT[action]
         code = c_errno() if libc.reboot(constant) != 0 else 0
         # /hurd/startup never answers a request it accepts; glibc returns 0 without having done
-        # anything when it cannot look up /servers/startup.
+        # anything when it cannot look up /servers/startup. Then the kernel has to do it, and file
+        # systems can only be synchronised, not closed.
+        if code != errno.EPERM:
+            from hurd.system import servers
+
+            os.sync()
+            try:
+                servers.stop_machine(constant)
+            except OSError as error:
+                code = code or error.errno or 0
         raise RebootError(code or errno.ENOENT, name)
+
+    # Names and logs
+
+    def set_hostname(self, name: str) -> None:
+        # Kept in /etc/hostname, which may be on a file system that is read-only for now.
+        if self.hostname() != name:
+            super().set_hostname(name)
 
     def kernel_log_file(self) -> str | None:
         return "/dev/klog"
+
+    # Memory
+
+    def memory(self) -> Memory:
+        from hurd.system import servers
+
+        return servers.memory()
+
+    def swap_devices(self) -> list[str]:
+        from hurd.system import servers
+
+        return servers.swap_devices()
+
+    def swap_on(self, device: str) -> None:
+        # It reads the partition's layout and starts the default pager if need be.
+        _run("/sbin/swapon", device)
+
+    def swap_off(self, device: str) -> None:
+        _run("/sbin/swapoff", device)
+
+    # File systems
+
+    def mount(self, source: str, target: str, type: str, options: Sequence[str] = ()) -> None:
+        from hurd.translator import mounting
+
+        words = ["bind" if w == "rbind" else w for w in _options(options)]
+        if type == "tmpfs":
+            sizes = [w.removeprefix("size=") for w in words if w.startswith("size=")]
+            words = [w for w in words if not w.startswith("size=")]
+            looks_like_size = source[:1].isdecimal()
+            source = sizes[-1] if sizes else source if looks_like_size else _TMPFS_SIZE
+        # The translator runs on, a child of ours.
+        mounting.mount(
+            source,
+            target,
+            type or "auto",
+            words,
+            timeout=_MOUNT_TIMEOUT,
+            descriptors=(None, None, 2),
+        ).close()
+
+    def unmount(self, target: str, *, force: bool = False) -> None:
+        from hurd.translator import mounting
+
+        control = mounting.control_of_mounted(target)
+        if control is None:
+            raise OSError(errno.EINVAL, "nothing is mounted there", target)
+        control.close()
+        mounting.unmount(target, force=force)
+
+    def remount(self, target: str, options: Sequence[str]) -> None:
+        from hurd.translator import mounting
+
+        mounting.remount(target, _options(options))
+
+    def mounts(self) -> list[Mount]:
+        from hurd.system import servers
+
+        return servers.mounts()
+
+    def lstat(self, path: str) -> os.stat_result:
+        # Opened for neither reading nor writing, which asks no right to the file.
+        descriptor = os.open(path, _O_NOLINK | _O_NOTRANS)
+        try:
+            return os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+
+    # Terminals
+
+    def open_console(self) -> int:
+        from hurd.system import terminal
+
+        # /libexec/console-run says where it is if /dev/console cannot be used.
+        return terminal.open_terminal(os.environ.get("FALLBACK_CONSOLE") or "/dev/console")
+
+    # Sockets
+
+    def sender_credentials(
+        self, ancillary: Sequence[tuple[int, int, bytes]]
+    ) -> tuple[int, int, int] | None:
+        """As stated; a sender is known only if it asked for it itself, with SCM_CREDS."""
+        from socket import SOL_SOCKET
+        from sys import byteorder
+
+        for level, kind, data in ancillary:
+            # struct cmsgcred: pid, uid, effective uid, gid, …; the receiving C library has had the
+            # auth server confirm it.
+            if (level, kind) == (SOL_SOCKET, _SCM_CREDS) and len(data) >= 16:
+                pid, uid, _, gid = (
+                    int.from_bytes(data[i : i + 4], byteorder) for i in (0, 4, 8, 12)
+                )
+                return pid, uid, gid
+        return None
+
+
+_MOUNT_TIMEOUT = 60.0  # seconds, as settrans
+
+
+def _options(options: Sequence[str]) -> list[str]:
+    """The options that a translator is to see."""
+    from hurd.system.mounts import for_the_file_system
+
+    return for_the_file_system(options)
+
+
+class _ClockInfo:
+    """What `time.get_clock_info` returns; the kernel's clocks tick a hundred times a second."""
+
+    adjustable = False
+    resolution = 0.01
+
+    def __init__(self, name: str) -> None:
+        self.implementation = f"clock_gettime({name})"
+        self.monotonic = name != "time"
+
+
+def _mend_clock() -> None:
+    """Have `time.get_clock_info` answer for the monotonic clock, or no event loop can be made.
+
+    clock_getres of glibc 2.41 does not know that clock.
+    """
+    original: Any = time.get_clock_info
+    try:
+        original("monotonic")
+    except OSError:
+
+        def get_clock_info(name: str) -> Any:
+            try:
+                return original(name)
+            except OSError:
+                return _ClockInfo(name)
+
+        time.get_clock_info = get_clock_info
+
+
+def _run(program: str, device: str) -> None:
+    """Run a program on a device to its end; OSError, with what it said, if it fails."""
+    reader, writer = os.pipe()
+    try:
+        try:
+            spec = SpawnSpec([program, device], ["PATH=/bin:/sbin"], stdout=writer, stderr=writer)
+            pid = spawn(spec)
+        finally:
+            os.close(writer)
+        said = b""
+        while part := os.read(reader, 4096):
+            said += part
+    finally:
+        os.close(reader)
+    _, status = os.waitpid(pid, 0)
+    if status != 0:
+        reason = " ".join(os.fsdecode(said).split()) or f"{program} failed"
+        raise OSError(errno.EIO, reason, device)

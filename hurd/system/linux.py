@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal as signals
 
 from hurd.system.base import Containment, FileWatch, RebootError
 from hurd.system.containment import TableContainment
@@ -16,8 +17,22 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
+    from hurd.system.machine import Mount
+    from hurd.system.mounts import MountFlags
+
 _PF_KTHREAD = 0x00200000  # linux/sched.h; field 9 of /proc/PID/stat
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+
+_INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, linux/proc_ns.h
+
+# linux/mount.h
+_MS_REMOUNT = 32
+_MS_REC = 16384
+_MS_RELATIME = 1 << 21
+_MS_STRICTATIME = 1 << 24
+_MNT_FORCE = 1
+_MNT_DETACH = 2
 
 # linux/reboot.h, under the names of glibc's sys/reboot.h
 _RB_DISABLE_CAD = 0
@@ -66,6 +81,11 @@ class LinuxSystem(PosixSystem):
 
         return libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
+    def end_with_parent(self) -> bool:
+        from hurd.system.libc import libc
+
+        return libc.prctl(_PR_SET_PDEATHSIG, signals.SIGKILL, 0, 0, 0) == 0
+
     def containment(self, name: str, *, control_group: bool = False) -> Containment:
         if control_group and (parent := self._control_group()):
             from hurd.system.cgroup import GroupContainment
@@ -84,6 +104,20 @@ class LinuxSystem(PosixSystem):
             self._group_parent = own and f"{own}/drover-{os.getpid()}"
             self._group_searched = True
         return self._group_parent
+
+    # The first steps of a daemon
+
+    def boot_arguments(self) -> list[str]:
+        try:
+            initial = os.readlink("/proc/self/ns/pid") == f"pid:[{_INITIAL_PID_NAMESPACE}]"
+            path = "/proc/cmdline" if initial else "/proc/1/cmdline"
+            with open(path, "rb") as file:  # noqa: PTH123
+                line = file.read()
+        except OSError:
+            return []
+        return _words(os.fsdecode(line)) if initial else _arguments(line)
+
+    # Power
 
     def reboot(self, action: str) -> None:
         from hurd.system.libc import c_errno, libc
@@ -112,6 +146,8 @@ class LinuxSystem(PosixSystem):
         finally:
             os.close(fd)
 
+    # Names and logs
+
     def kernel_log_file(self) -> str | None:
         return "/proc/kmsg"
 
@@ -120,6 +156,81 @@ class LinuxSystem(PosixSystem):
 
     def console_log_files(self) -> tuple[str, ...]:
         return ("/dev/kmsg", "/dev/console")
+
+    # Memory and file systems
+
+    def swap_on(self, device: str) -> None:
+        from hurd.system.libc import libc
+
+        _check(libc.swapon(os.fsencode(device), 0), device)
+
+    def swap_off(self, device: str) -> None:
+        from hurd.system.libc import libc
+
+        _check(libc.swapoff(os.fsencode(device)), device)
+
+    def mounts(self) -> list[Mount]:
+        from hurd.system import mounts
+
+        return mounts.of_mountinfo(mounts.read("/proc/self/mountinfo"))
+
+    def mount(self, source: str, target: str, type: str, options: Sequence[str] = ()) -> None:
+        from hurd.system.mounts import BIND, MountFlags
+
+        parts = MountFlags(options)
+        if type in ("", "auto", "none") and not parts.flags & BIND:
+            self._mount_some(source, target, parts)
+        else:
+            _mount(source, target, type, parts.flags, parts.data)
+        if parts.flags & BIND and (further := parts.flags & ~(BIND | _MS_REC)):
+            # A bind takes no other flags with it.
+            try:
+                _mount("none", target, "", further | BIND | _MS_REMOUNT, "")
+            except OSError:
+                self.unmount(target, force=True)
+                raise
+        for flag in parts.propagation:
+            _mount("none", target, "", flag, "")
+
+    def _mount_some(self, source: str, target: str, parts: MountFlags) -> None:
+        """Try the kernel's types of file systems on disks, as mount(8) without libblkid."""
+        from hurd.system.mounts import read
+
+        known = [line.split()[-1].decode() for line in read("/proc/filesystems")
+                 if line.strip() and not line.startswith(b"nodev")]  # fmt: skip
+        for kind in known:
+            try:
+                _mount(source, target, kind, parts.flags, parts.data)
+                return
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+        raise OSError(errno.EINVAL, "no known file system", source)
+
+    def remount(self, target: str, options: Sequence[str]) -> None:
+        from hurd.system.mounts import MountFlags
+
+        at = os.path.realpath(target)
+        present = [mount for mount in self.mounts() if mount.target == at]
+        if not present:
+            raise OSError(errno.EINVAL, "not a mount point", target)
+        # The flags are all given anew, what the file system itself was told stays.
+        before = MountFlags(present[-1].options)
+        change = MountFlags(options)
+        flags = before.flags & ~change.cleared | change.flags | _MS_REMOUNT
+        if change.flags & _MS_STRICTATIME or "norelatime" in options:
+            flags &= ~_MS_RELATIME
+        _mount("none", target, "", flags, change.data)
+        for flag in change.propagation:
+            _mount("none", target, "", flag, "")
+
+    def unmount(self, target: str, *, force: bool = False) -> None:
+        from hurd.system.libc import libc
+
+        flags = _MNT_DETACH | _MNT_FORCE if force else 0
+        _check(libc.umount2(os.fsencode(target), flags), target)
+
+    # Sockets and files
 
     def peer_credentials(self, connection: socket.socket) -> tuple[int, int, int] | None:
         from socket import SO_PEERCRED, SOL_SOCKET
@@ -152,6 +263,43 @@ class LinuxSystem(PosixSystem):
 
     def watch_file(self, path: str) -> FileWatch | None:
         return InotifyWatch(path)
+
+
+def _mount(source: str, target: str, type: str, flags: int, data: str) -> None:
+    from hurd.system.libc import libc
+
+    words = [os.fsencode(word) for word in (source, target, type, data)]
+    _check(libc.mount(words[0], words[1], words[2], flags, words[3]), target)
+
+
+def _check(result: int, path: str) -> None:
+    """Raise the error of the call just made, about `path`, if it failed."""
+    from hurd.system.libc import c_errno
+
+    if result != 0:
+        code = c_errno()
+        raise OSError(code, os.strerror(code), path)
+
+
+def _words(line: str) -> list[str]:
+    """The kernel's command line: blanks inside double quotes belong to a word (lib/cmdline.c)."""
+    words = []
+    word = ""
+    quoted = False
+    for character in line:
+        if character == '"':
+            quoted = not quoted
+        elif character.isspace() and not quoted:
+            if word:
+                words.append(word)
+            word = ""
+        else:
+            word += character
+    return [*words, word] if word else words
+
+
+def _arguments(line: bytes) -> list[str]:
+    return [os.fsdecode(word) for word in line.removesuffix(b"\0").split(b"\0")[1:]]
 
 
 def _signed(constant: int) -> int:

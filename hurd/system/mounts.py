@@ -60,7 +60,7 @@ class MountFlags:
         data = []
         setting = {yes: flag for yes, _, flag in _FLAGS}
         clearing = {no: flag for _, no, flag in _FLAGS if no}
-        for option in (word for text in options for word in text.split(",")):
+        for option in for_the_file_system(options):
             recursive = option.startswith("r") and option[1:] in _PROPAGATION
             if option in setting:
                 self.flags |= setting[option]
@@ -71,9 +71,15 @@ class MountFlags:
             elif option in _PROPAGATION or recursive:
                 flag = _PROPAGATION[option[1:] if recursive else option]
                 self.propagation.append(flag | (_RECURSIVE if recursive else 0))
-            elif option and option not in _NOTHING and not option.startswith(("x-", "comment=")):
+            else:
                 data.append(option)
         self.data = ",".join(data)
+
+
+def for_the_file_system(options: Iterable[str]) -> list[str]:
+    """The single options without those for mount(8) alone."""
+    words = [word for text in options for word in text.split(",")]
+    return [w for w in words if w and w not in _NOTHING and not w.startswith(("x-", "comment="))]
 
 
 def unescaped(field: bytes) -> str:

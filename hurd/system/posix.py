@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
+    from hurd.system.machine import Memory, Mount
+
 _MOST_DESCRIPTORS = 65536  # looked at one by one where they cannot be listed
 
 
@@ -68,6 +70,17 @@ class PosixSystem(System):
     def is_kernel_thread(self, pid: int) -> bool:
         return False
 
+    def is_essential(self, pid: int) -> bool:
+        return pid == 1 or self.is_kernel_thread(pid)
+
+    def processes_to_end(self) -> list[int]:
+        ourselves = os.getpid()
+        return [
+            pid
+            for pid, process in self.process_table().items()
+            if pid != ourselves and process.state != "Z" and not self.is_essential(pid)
+        ]
+
     def process_table(self) -> dict[int, Process]:
         return processes.table()
 
@@ -80,11 +93,33 @@ class PosixSystem(System):
     def become_subreaper(self) -> bool:
         return False
 
+    def end_with_parent(self) -> bool:
+        return False
+
     def containment(self, name: str, *, control_group: bool = False) -> Containment:
         return TableContainment(self)
 
     def has_control_groups(self) -> bool:
         return False
+
+    # The first steps of a daemon
+
+    def adapt_process(self) -> None:
+        pass
+
+    def is_init(self) -> bool:
+        return os.getpid() == 1
+
+    def start_local_sockets(self) -> None:
+        pass
+
+    def boot_arguments(self) -> list[str]:
+        return []
+
+    def register_essential(self, name: str) -> bool:
+        return False
+
+    # Power
 
     def disable_ctrl_alt_del(self) -> None:
         pass
@@ -92,16 +127,18 @@ class PosixSystem(System):
     def kexec_loaded(self) -> bool | None:
         return None
 
-    def sync(self) -> None:
-        os.sync()
+    def shutdown_signals(self) -> tuple[int, ...]:
+        return (signals.SIGINT, signals.SIGTERM, signals.SIGHUP)
+
+    # Names and logs
+
+    def hostname(self) -> str:
+        return os.uname().nodename
 
     def set_hostname(self, name: str) -> None:
         import socket
 
         socket.sethostname(name)
-
-    def physical_memory(self) -> int:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
     def kernel_log_file(self) -> str | None:
         return None
@@ -112,8 +149,83 @@ class PosixSystem(System):
     def console_log_files(self) -> tuple[str, ...]:
         return ("/dev/console",)
 
-    def shutdown_signals(self) -> tuple[int, ...]:
-        return (signals.SIGINT, signals.SIGTERM, signals.SIGHUP)
+    # Memory
+
+    def physical_memory(self) -> int:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+    def memory(self) -> Memory:
+        from hurd.system import meminfo
+        from hurd.system.machine import Memory
+
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return meminfo.memory() or Memory(self.physical_memory(), free, 0, 0)
+
+    def swap_devices(self) -> list[str]:
+        from hurd.system import meminfo
+
+        return meminfo.swap_devices()
+
+    # File systems
+
+    def mounts(self) -> list[Mount]:
+        from hurd.system import mounts
+
+        return mounts.of_table(mounts.read("/proc/mounts") or mounts.read("/etc/mtab"))
+
+    def sync(self) -> None:
+        os.sync()
+
+    def lstat(self, path: str) -> os.stat_result:
+        return os.lstat(path)
+
+    # Terminals
+
+    def become_session_leader(self) -> None:
+        from hurd.system import terminal
+
+        terminal.become_session_leader()
+
+    def open_console(self) -> int:
+        from hurd.system import terminal
+
+        return terminal.open_terminal("/dev/console")
+
+    def take_terminal(self, descriptor: int) -> None:
+        from hurd.system import terminal
+
+        terminal.take_terminal(descriptor)
+
+    def reset_terminal(self, descriptor: int) -> None:
+        from hurd.system import terminal
+
+        terminal.reset_terminal(descriptor)
+
+    # Time, records, chance
+
+    def set_clock(self, seconds: float) -> None:
+        import time
+
+        time.clock_settime(time.CLOCK_REALTIME, seconds)
+
+    def record_boot(self) -> None:
+        from hurd.system import utmp
+
+        utmp.write(utmp.BOOT_TIME, "reboot")
+
+    def record_shutdown(self) -> None:
+        from hurd.system import utmp
+
+        utmp.write(utmp.RUN_LEVEL, "shutdown")
+
+    def add_entropy(self, seed: bytes) -> None:
+        fd = os.open("/dev/urandom", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, seed)
+        finally:
+            os.close(fd)
+
+    # Users, sockets, files
 
     def user_home(self, user: str | int | None = None) -> str | None:
         import pwd
@@ -149,5 +261,10 @@ def _open_descriptors() -> list[int]:
             continue
         if listed:  # the Hurd's /dev/fd lists nothing
             return listed
+    return list(possible_descriptors())
+
+
+def possible_descriptors() -> range:
+    """Those above 2 that may be open where nothing lists them."""
     limit = os.sysconf("SC_OPEN_MAX")
-    return list(range(3, _MOST_DESCRIPTORS if limit < 0 else min(limit, _MOST_DESCRIPTORS)))
+    return range(3, _MOST_DESCRIPTORS if limit < 0 else min(limit, _MOST_DESCRIPTORS))

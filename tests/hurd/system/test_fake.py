@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import signal
+import threading
 
 import pytest
 
 from hurd.system import RebootError, SpawnError, SpawnSpec
-from hurd.system.fake import FakeSystem
+from hurd.system.fake import FakeSystem, dies, exits, hangs, refuses, runs
+from hurd.system.fake_machine import WouldHangError
 
 
 def spec(*command: str, **fields) -> SpawnSpec:
@@ -81,3 +84,120 @@ def test_containment_works_on_it():
     containment.discard(pid)
     assert containment.kill(signal.SIGKILL) == 1
     assert fake.process_exists(stranger)
+
+
+def test_program_fails_once_and_then_does_what_it_should():
+    fake = FakeSystem()
+    fake.plan("fsck", refuses(errno.EACCES), exits(8), exits(0, output=b"clean\n"))
+    with pytest.raises(SpawnError, match="Permission denied"):
+        fake.spawn(spec("fsck"))
+    statuses = []
+    for _ in range(3):
+        reader, writer = os.pipe()
+        pid = fake.spawn(spec("fsck", stdout=writer))
+        os.close(writer)
+        assert fake.reap() is None
+        fake.advance(0)
+        statuses.append(fake.reap())
+        assert statuses[-1] is not None and statuses[-1][0] == pid
+        printed = os.read(reader, 100)
+        os.close(reader)
+    assert [os.waitstatus_to_exitcode(s) for _, s in statuses] == [8, 0, 0]
+    assert printed == b"clean\n"
+    assert fake.started == [["fsck"]] * 4
+
+
+def test_program_that_hangs_only_ends_by_sigkill():
+    fake = FakeSystem()
+    fake.plan("getty", hangs())
+    pid = fake.spawn(spec("getty"))
+    fake.kill(pid, signal.SIGTERM)
+    fake.advance(1000)
+    assert fake.reap() is None
+    fake.kill(pid, signal.SIGKILL)
+    assert fake.reap() == (pid, signal.SIGKILL)
+
+
+def test_program_dies_later_also_on_a_loop():
+    fake = FakeSystem()
+    fake.plan("server", dies(signal.SIGSEGV, after=5), runs())
+    pid = fake.spawn(spec("server"))
+    fake.advance(4.9)
+    assert fake.reap() is None
+    fake.advance(0.2)
+    assert fake.reap() == (pid, signal.SIGSEGV)
+
+    async def body() -> None:
+        told = asyncio.Event()
+        fake.on_child_exit = told.set
+        fake.plan("server", dies(signal.SIGABRT, after=0.01))
+        pid = fake.spawn(spec("server"))
+        await asyncio.wait_for(told.wait(), 5)
+        assert fake.reap() == (pid, signal.SIGABRT)
+
+    asyncio.run(body())
+
+
+def test_program_killed_before_its_time_ends_once():
+    fake = FakeSystem()
+    fake.plan("job", exits(0, after=1))
+    pid = fake.spawn(spec("job"))
+    fake.kill(pid, signal.SIGTERM)
+    assert fake.reap() == (pid, signal.SIGTERM)
+    fake.advance(2)
+    assert fake.reap() is None
+
+
+def test_call_fails_as_often_as_was_put_in():
+    fake = FakeSystem()
+    fake.fail("mount", OSError(errno.EIO, "broken"), when=lambda _s, target, *_: target == "/run")
+    fake.fail("set_hostname", OSError(errno.EROFS, "read-only"), times=None)
+    fake.mount("tmpfs", "/tmp", "tmpfs")
+    with pytest.raises(OSError, match="broken"):
+        fake.mount("tmpfs", "/run", "tmpfs")
+    fake.mount("tmpfs", "/run", "tmpfs")
+    for _ in range(3):
+        with pytest.raises(OSError, match="read-only"):
+            fake.set_hostname("x")
+    assert fake.hostname() == "fake"
+    assert [m.target for m in fake.mounts()] == ["/", "/run", "/tmp"]
+    with pytest.raises(AttributeError, match="no call 'mout'"):
+        fake.fail("mout", OSError())
+
+
+def test_call_hangs_until_it_is_released():
+    fake = FakeSystem()
+    fake.hang("swap_on", times=2)
+    with pytest.raises(WouldHangError):
+        fake.swap_on("/dev/hd0s2")
+    thread = threading.Thread(target=fake.swap_on, args=("/dev/hd0s2",))
+    thread.start()
+    thread.join(0.05)
+    assert thread.is_alive() and fake.swap_devices() == []
+    fake.release()
+    thread.join(5)
+    assert fake.swap_devices() == ["/dev/hd0s2"]
+    with pytest.raises(OSError):
+        fake.swap_on("/dev/hd0s2")
+    fake.swap_off("/dev/hd0s2")
+    with pytest.raises(OSError):
+        fake.swap_off("/dev/hd0s2")
+
+
+def test_file_systems_are_remembered():
+    fake = FakeSystem()
+    fake.remount("/", ["rw", "noatime"])
+    assert fake.mounts()[0].options == ("rw", "noatime")
+    fake.remount("/", ["ro"])
+    assert fake.mounts()[0].options == ("noatime", "ro")
+    fake.mount("a", "/a", "ext2")
+    fake.mount("b", "/a/b", "ext2")
+    for call in (lambda: fake.unmount("/a"), lambda: fake.mount("c", "/a", "ext2")):
+        with pytest.raises(OSError) as caught:
+            call()
+        assert caught.value.errno == errno.EBUSY
+    fake.unmount("/a/b")
+    fake.unmount("/a")
+    with pytest.raises(OSError) as caught:
+        fake.unmount("/a")
+    assert caught.value.errno == errno.EINVAL

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import errno
+import inspect
 import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from spawning import in_child, needs_root
 
 import hurd.system
+import hurd.system.linux as linux_system
 from hurd.system import RebootError, base, libc_build, system
 from hurd.system.fake import FakeSystem
 from hurd.system.hurd import HurdSystem
@@ -91,26 +94,28 @@ def test_unknown_reboot_is_refused():
 
 
 def test_what_a_system_lacks_is_named():
-    for each in (PosixSystem(), LinuxSystem(), HurdSystem(), FakeSystem()):
-        with pytest.raises(NotImplementedError, match=r"^unmount$"):
-            each.unmount("/")
+    with pytest.raises(NotImplementedError, match=r"^unmount$"):
+        PosixSystem().unmount("/")
     with pytest.raises(NotImplementedError, match=r"^reboot$"):
         PosixSystem().reboot("halt")
 
 
+def declared() -> set[str]:
+    parts = [*vars(base.System).items(), *vars(base.Machine).items()]
+    return {name for name, value in parts if callable(value)}
+
+
 def test_every_system_fills_the_interface_with_its_signatures():
-    declared = {n for n, v in vars(base.System).items() if callable(v)}
     for kind in (PosixSystem, LinuxSystem, HurdSystem, FakeSystem):
-        for name in declared:
+        for name in declared():
             ours, theirs = getattr(kind, name), getattr(base.System, name)
-            assert (
-                ours.__code__.co_varnames[: ours.__code__.co_argcount]
-                == (theirs.__code__.co_varnames[: theirs.__code__.co_argcount])
-            ), (kind, name)
-    later = {"mount", "unmount", "remount", "boot_arguments"}
-    for kind in (LinuxSystem, HurdSystem, FakeSystem):
-        missing = {n for n in declared if getattr(kind, n) is getattr(base.System, n)}
-        assert missing == later, kind
+            assert inspect.signature(ours) == inspect.signature(theirs), (kind, name)
+
+
+@pytest.mark.parametrize("kind", [LinuxSystem, HurdSystem, FakeSystem])
+def test_nothing_of_the_interface_is_missing(kind):
+    missing = {n for n in declared() if getattr(kind, n) is getattr(base.System, n)}
+    assert missing == set()
 
 
 def test_this_kernel_was_chosen():
@@ -157,6 +162,125 @@ def test_home_comes_from_the_user_database(monkeypatch):
 def test_physical_memory_is_that_of_the_kernel():
     total = Path("/proc/meminfo").read_text().split()[1]
     assert system.physical_memory() == int(total) * 1024
+
+
+@linux
+def test_words_of_the_kernel_are_split_as_it_does():
+    words = linux_system._words('root=/dev/sda1 quiet "dyndbg=file a.c +p" x="a b"c  \n')
+    assert words == ["root=/dev/sda1", "quiet", "dyndbg=file a.c +p", "x=a bc"]
+    assert linux_system._words("") == []
+    assert linux_system._words('ends "in the middle') == ["ends", "in the middle"]
+
+
+@linux
+def test_boot_arguments_are_the_kernels_or_those_of_pid_1():
+    """In a container the kernel's words are meant for somebody else."""
+    initial = os.readlink("/proc/self/ns/pid") == "pid:[4026531836]"
+    if initial:
+        expected = linux_system._words(Path("/proc/cmdline").read_text())
+    else:
+        expected = Path("/proc/1/cmdline").read_text().removesuffix("\0").split("\0")[1:]
+    assert system.boot_arguments() == expected
+    unshare = shutil.which("unshare")
+    script = (
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from hurd.system import system\n"
+        "assert system.is_init() and os.getpid() == 1\n"
+        "print(system.boot_arguments()[-2:])\n"
+    )
+    command = ["--pid", "--fork", "--mount-proc", sys.executable, "-I", "-c", script, str(TOP)]
+    done = unshare and subprocess.run(
+        [unshare, *command, "single", "a b"], capture_output=True, text=True, check=False
+    )
+    if done and done.returncode == 0:
+        assert done.stdout == "['single', 'a b']\n"
+    assert not system.is_init()
+
+
+@linux
+@needs_root
+def test_host_name_is_set_in_a_namespace_of_its_own():
+    unshare = shutil.which("unshare")
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from hurd.system import system\n"
+        "system.set_hostname('drover-test')\n"
+        "print(system.hostname())\n"
+    )
+    done = subprocess.run(
+        [unshare or "unshare", "--uts", sys.executable, "-I", "-c", script, str(TOP)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if "unshare" in done.stderr:
+        pytest.skip("no UTS namespace to be had")
+    assert done.stdout == "drover-test\n"
+    assert system.hostname() == os.uname().nodename != "drover-test"
+
+
+@linux
+def test_looking_at_a_link_shows_the_link(tmp_path):
+    (tmp_path / "link").symlink_to("nowhere")
+    assert stat.S_ISLNK(system.lstat(str(tmp_path / "link")).st_mode)
+    with pytest.raises(FileNotFoundError):
+        system.lstat(str(tmp_path / "none"))
+
+
+def test_nobody_essential_is_ended_at_shutdown():
+    mine = subprocess.Popen(["sleep", "60"])
+    try:
+        ended = system.processes_to_end()
+        assert mine.pid in ended
+        assert 1 not in ended and os.getpid() not in ended
+        assert not any(system.is_kernel_thread(pid) for pid in ended)
+    finally:
+        mine.kill()
+        mine.wait()
+
+
+@linux
+@needs_root
+def test_seed_is_taken():
+    system.add_entropy(b"x" * 512)
+
+
+@linux
+def test_child_ends_with_its_parent():
+    reader, writer = os.pipe()
+
+    def body() -> None:
+        pid = os.fork()
+        if pid == 0:
+            assert system.end_with_parent()
+            os.write(writer, b"x")
+            signal.pause()
+        assert os.read(reader, 1) == b"x"
+
+    in_child(body)
+    os.close(writer)
+    assert os.read(reader, 1) == b""  # nobody has the other end any more
+    os.close(reader)
+
+
+@linux
+def test_clock_that_may_not_be_set_is_an_error():
+    def body() -> None:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setuid(54321)
+        with pytest.raises(PermissionError):
+            system.set_clock(1e9)
+
+    in_child(body)
+
+
+@linux
+def test_first_steps_change_nothing_where_nothing_is_amiss():
+    import time
+
+    before = time.get_clock_info
+    system.adapt_process()
+    assert time.get_clock_info is before
+    assert system.register_essential("init") is False
 
 
 @linux
