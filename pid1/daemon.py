@@ -284,6 +284,8 @@ class Daemon:
             for pid in pids:
                 with contextlib.suppress(PermissionError):
                     send_signal(signal_target(pid), signal.SIGKILL)
+            if service.containment is not None:
+                service.containment.kill(signal.SIGKILL)
         end += _AFTER_KILL
         while loop.time() < end and any(service.children for service in late):
             await asyncio.sleep(0.02)
@@ -340,6 +342,9 @@ class Daemon:
             if path is not None:
                 with contextlib.suppress(OSError):
                     os.unlink(path)
+        groups = system.control_groups()
+        if groups is not None:
+            groups.close()
         if not self.rebooting:
             log("Exiting.")
             return

@@ -60,6 +60,7 @@ class Endings(Manager):
         service.set_value(False)
         service.record_exit(status)
         self._forget_output(service)
+        self.let_go(service)
         self.handle_end(service, value, status)
 
     def handle_end(self, service: Service, value: Any, status: int) -> None:

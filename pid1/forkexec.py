@@ -24,6 +24,7 @@ from pid1.supervisor import Supervisor, current_service, supervisor
 from pid1.values import Process
 
 if TYPE_CHECKING:
+    from hurd.system import Containment
     from pid1.readiness import Readiness
 
 DEFAULT_PID_FILE_TIMEOUT: Final = 5.0
@@ -105,6 +106,8 @@ def fork_exec(
             capture.pid = pid
         capture.add(reader)
     manager.children.forget_unclaimed(pid)
+    if spec.control_group_error and service is not None:
+        manager.not_contained(service, spec.control_group_error)
     if service is not None and own:
         manager.own(service, pid)
     return pid
@@ -263,8 +266,7 @@ async def kill_process(pid: int, number: int, grace_period: float) -> bool:
     service = current_service.get()
     contained = service.containment if service is not None else None
     target = signal_target(pid)
-    # Taken now: the children of a dead process are ours, or nobody's, and not found again.
-    remains = system.descendants(pid) if contained is None else []
+    remains = _remains(pid, contained)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + grace_period
     try:
@@ -279,6 +281,19 @@ async def kill_process(pid: int, number: int, grace_period: float) -> bool:
     if left and service is not None:
         log(f"Killed {left} process(es) that service {service.name} left behind.")
     return False
+
+
+def _remains(pid: int, contained: Containment | None) -> list[int]:
+    """What a process that is about to end may leave behind.
+
+    Not to be found later by descent: the children of a dead process are ours, or nobody's.
+    """
+    members = contained.members() if contained is not None else []
+    if pid in members:
+        members.remove(pid)
+        return members
+    # No control group, or one that is younger than the process.
+    return list(dict.fromkeys([*system.descendants(pid), *members]))
 
 
 async def _end_remains(target: int, remains: list[int], number: int, deadline: float) -> int:

@@ -29,11 +29,9 @@ class Manager:
         self.root: Service | None = None
         # Names that stay disabled when the daemon is started again; None if none are kept.
         self.disabled: DisabledServices | None = None
-        # Only for those who ask: entering a control group makes each start wait for the
-        # kernel, some 10 ms, where starting the process takes 0.1.
-        self.control_groups = (
-            os.environ.get("DROVER_CONTROL_GROUPS") == "1" and system.has_control_groups()
-        )
+        # Whether to use control groups: None for where that costs nothing.
+        self.control_groups = _wanted_control_groups()
+        self._refusals: set[str] = set()
         # Kept for re-execution: what is under way without a transition that shows it.
         self.background: list[list[str]] = []
         self.respawning: set[Service] = set()
@@ -117,11 +115,47 @@ class Manager:
 
     def contain(self, service: Service) -> str | None:
         """Where a new process of ``service`` enters its control group; None without one."""
-        if not self.control_groups:
+        if self.control_groups is False:
+            return None
+        groups = system.control_groups()
+        if groups is None:
+            if self.control_groups:
+                self._refused("there is none (of version 2) that this process may use")
+            return None
+        if not self.control_groups and not groups.entered_at_birth:
             return None
         if service.containment is None:
-            service.containment = system.containment(service.name, control_group=True)
-        return service.containment.entrance()
+            service.containment = groups.containment(service.name)
+        try:
+            return service.containment.entrance()
+        except OSError as error:
+            self.not_contained(service, error.errno or 0)
+            return None
+
+    def not_contained(self, service: Service, code: int) -> None:
+        """A process of ``service`` runs outside of its control group, for the reason ``code``."""
+        if service.containment is not None:
+            service.containment.close()
+            service.containment = None
+        self._refused(os.strerror(code))
+
+    def _refused(self, reason: str) -> None:
+        """Say once why control groups are not used; services start all the same."""
+        if reason not in self._refusals:
+            self._refusals.add(reason)
+            log(f"Cannot use control groups: {reason}; looking for descendants instead.")
+
+    @staticmethod
+    def contain_again(service: Service, carried: str) -> None:
+        """After re-execution: what is in the service's control group belongs to it."""
+        groups = system.control_groups()
+        if groups is not None:
+            service.containment = groups.containment(service.name, carried)
+
+    def let_go(self, service: Service) -> None:
+        """``service`` has stopped: its control group goes as soon as it is empty."""
+        if service.containment is not None:
+            service.containment.close()
 
     def attach_output(self, service: Service, capture: Capture) -> None:
         """What a new process of ``service`` prints is the service's output from now on."""
@@ -141,6 +175,7 @@ class Manager:
         """Put the replacement in place of a stopped service, or forget a transient one."""
         if service.status != STOPPED:
             return service
+        self.let_go(service)
         if service.transient and self.registry.get(service.name) is service:
             self.registry.unregister(service)
             say(f"Transient service {service.name} unregistered.")
@@ -149,3 +184,10 @@ class Manager:
     async def start(self, service: Service, arguments: tuple[object, ...] = ()) -> Any:
         """Start ``service``; see ``pid1.starting``."""
         raise NotImplementedError("start")
+
+
+def _wanted_control_groups() -> bool | None:
+    wanted = os.environ.get("DROVER_CONTROL_GROUPS", "")
+    if wanted not in ("", "0", "1"):
+        log(f"DROVER_CONTROL_GROUPS is '{wanted}', neither 0 nor 1; ignoring it.")
+    return {"0": False, "1": True}.get(wanted)

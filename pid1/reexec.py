@@ -46,7 +46,7 @@ PATIENCE: Final = 5.0
 # Seconds that an image may take to start.
 _CHECK_PATIENCE: Final = 30.0
 # Changes with the layout of the state.
-FORMAT: Final = 3
+FORMAT: Final = 4
 
 
 # Values
@@ -113,6 +113,7 @@ def _pack_definition(service: Service) -> dict[str, Any] | None:
         return None
     spec = {name: getattr(start.spec, name) for name in _SPEC_FIELDS}
     spec.pop("control_group")
+    spec.pop("control_group_error")
     if spec.pop("extra_descriptors") or spec.pop("tty") is not None:
         return None
     if any(spec.pop(name) is not None for name in ("stdin", "stdout", "stderr")):
@@ -197,6 +198,7 @@ def _pack_service(supervisor: Supervisor, service: Service) -> dict[str, Any]:
         "commands": [pid for pid, owner in supervisor.commands.items() if owner is service],
         "respawning": service in supervisor.respawning,
         "end": _pack_end(supervisor, service),
+        "contained": None if service.containment is None else service.containment.carry(),
         "capture": None if capture is None else capture.carry(),
     }
 
@@ -213,6 +215,7 @@ def snapshot(daemon: Daemon) -> dict[str, Any]:
         "socket_path": daemon.socket_path,
         "pid_file": daemon.pid_file,
         "descriptor_limit": daemon.descriptor_limit,
+        "control_groups": None if (groups := system.control_groups()) is None else groups.carry(),
         "configuration": daemon.configuration,
         "state_directory": supervisor.disabled and os.path.dirname(supervisor.disabled.path),
         "journal": [
@@ -342,6 +345,8 @@ def inherited_listener(state: dict[str, Any]) -> socket.socket | None:
 def adopt(daemon: Daemon, state: dict[str, Any], again: Replay) -> None:
     """Give the services, evaluated ``again``, the state that they had."""
     supervisor = daemon.supervisor
+    if state["control_groups"] is not None and (groups := system.control_groups()):
+        groups.adopt(state["control_groups"])
     daemon.journal[:] = [(kind, text, names) for kind, text, names in state["journal"]]
     wanted = {packed["names"][0]: packed for packed in state["services"]}
     for service in list(supervisor.registry):
@@ -419,10 +424,8 @@ def _adopt_service(supervisor: Supervisor, service: Service, packed: dict[str, A
         work = _end(supervisor, packed["commands"])
         supervisor.spawn_task(work, name=f"end commands of {service.name}")
     # Before anything is stopped: the group tells what belongs to the service.
-    if packed["children"] and supervisor.contain(service) is not None:
-        assert service.containment is not None
-        for pid in packed["children"]:
-            service.containment.add(pid)
+    if packed["contained"]:
+        supervisor.contain_again(service, packed["contained"])
     for pid in packed["children"]:
         supervisor.own(service, pid)
     if service.main_pid is not None and not is_alive(service.main_pid):

@@ -167,15 +167,17 @@ class Starting(Endings):
     def _abandon_children(self, service: Service) -> None:
         """Terminate what a cancelled start procedure left running."""
         for pid in service.children:
-            self.spawn_task(self._terminate_stray(pid))
+            self.spawn_task(self._terminate_stray(service, pid))
 
-    async def _terminate_stray(self, pid: int) -> None:
+    async def _terminate_stray(self, service: Service, pid: int) -> None:
         from pid1.process import signal_target, terminate
 
         try:
             await terminate(self.children, signal_target(pid), wait_for=pid)
         except OSError as error:
             log(f"Cannot terminate process {pid}: {error.strerror}.")
+        if service.containment is not None and service.status == STOPPED:
+            service.containment.sweep()
 
     def _start_failed(self, service: Service) -> None:
         service.deaths = None
@@ -183,6 +185,7 @@ class Starting(Endings):
         service.transition(STOPPED)
         log(f"Service {service.name} failed to start.")
         self._forget_output(service)
+        self.let_go(service)
         self._settle(service, False)
 
     def _started(self, service: Service, value: Any) -> None:
@@ -191,6 +194,7 @@ class Starting(Endings):
         if service.one_shot:
             service.transition(STOPPED)
             self._release(value)
+            self.let_go(service)
         else:
             service.transition(RUNNING)
             service.set_value(value)

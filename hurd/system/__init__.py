@@ -9,6 +9,7 @@ import sys
 
 from hurd.system.base import (
     Containment,
+    ControlGroups,
     FileWatch,
     Process,
     RebootError,
@@ -19,6 +20,7 @@ from hurd.system.base import (
 
 __all__ = [
     "Containment",
+    "ControlGroups",
     "FileWatch",
     "Process",
     "RebootError",

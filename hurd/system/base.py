@@ -27,12 +27,14 @@ class SpawnSpec:
     `group` and `supplementary_groups` are names or numbers.  A limit is `(name, soft, hard)` with
     the name as in `RLIMIT_NAME`, in lower case, and None for "unlimited".  `tty` is a descriptor of
     a terminal that becomes the controlling one (needs `create_session`).  `control_group` is what
-    `Containment.entrance` returned.
+    `Containment.entrance` returned; `control_group_error` is set by `spawn`, to the errno if the
+    process runs outside of it and to 0 otherwise.
     """
 
     __slots__ = (
         "command",
         "control_group",
+        "control_group_error",
         "create_session",
         "directory",
         "environment",
@@ -85,6 +87,7 @@ class SpawnSpec:
         self.pid_variables = pid_variables
         self.tty = tty
         self.control_group = control_group
+        self.control_group_error = 0
 
 
 _MESSAGES = {
@@ -168,9 +171,10 @@ class Containment:
     """The processes of one service, wherever they went; made by `System.containment`."""
 
     def entrance(self) -> str | None:
-        """What to give as `SpawnSpec.control_group`, made if need be; None without one.
+        """What to give as `SpawnSpec.control_group`, made if need be; None if there is no such.
 
         A process that is only added later may have forked before, and that child escapes.
+        Raises OSError if it cannot be made.
         """
         raise NotImplementedError("entrance")
 
@@ -195,15 +199,41 @@ class Containment:
         raise NotImplementedError("kill")
 
     def sweep(self) -> int:
-        """Kill what is left once the main process has ended, and forget it; how many there were.
-
-        Looks at the control group only, if there is one: its cost does not grow with the number of
-        processes of the machine.
-        """
+        """Kill what is left once the main process has ended, and forget it; how many there were."""
         raise NotImplementedError("sweep")
 
     def close(self) -> None:
         """Forget everything; harms no process."""
+        raise NotImplementedError("close")
+
+    def carry(self) -> str | None:
+        """What `ControlGroups.containment` of the daemon's next image needs; None if nothing."""
+        return None
+
+
+class ControlGroups:
+    """The control groups of this daemon, one for each service that asks for it."""
+
+    # Whether a process is born within its group; otherwise starting one takes a fork of the daemon.
+    entered_at_birth = False
+
+    def containment(self, name: str, carried: str | None = None) -> Containment:
+        """That of the service `name`; nothing is made yet.
+
+        `carried` is what `Containment.carry` of the previous image of this daemon returned.
+        """
+        raise NotImplementedError("containment")
+
+    def carry(self) -> str | None:
+        """What the next image of the daemon gives to `adopt`; None if no group was made."""
+        raise NotImplementedError("carry")
+
+    def adopt(self, carried: str) -> None:
+        """Go on with the groups of the previous image of this daemon."""
+        raise NotImplementedError("adopt")
+
+    def close(self) -> None:
+        """Remove what is empty: the daemon ends."""
         raise NotImplementedError("close")
 
 
@@ -302,15 +332,17 @@ class System(Machine):
     def containment(self, name: str, *, control_group: bool = False) -> Containment:
         """A means to find and kill all processes of the service `name`.
 
-        With `control_group` the kernel keeps count where it can (Linux, cgroup v2, writable), so
-        that nothing escapes; it costs about 90 µs a service, half as much again as starting it.
-        Never fails: what cannot be had is replaced by looking at the process table.
+        With `control_group` the kernel keeps count where there are `control_groups`, so that
+        nothing escapes.  Never fails: otherwise the process table is looked at.
         """
         raise NotImplementedError("containment")
 
-    def has_control_groups(self) -> bool:
-        """Whether `containment` with `control_group` can use one."""
-        raise NotImplementedError("has_control_groups")
+    def control_groups(self) -> ControlGroups | None:
+        """What this process may use of the kernel's; None where there is none, or none now.
+
+        Linux only: version 2, mounted, writable, and no group that belongs to systemd.
+        """
+        raise NotImplementedError("control_groups")
 
     # Users, sockets, files
 

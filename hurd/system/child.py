@@ -62,8 +62,6 @@ class Child:
         if spec.create_session:
             self.step = "setsid"
             os.setsid()
-        if spec.control_group is not None:
-            _enter(spec.control_group)
         if self.take_terminal is not None:
             self.step = "tty"
             self.take_terminal()
@@ -119,16 +117,6 @@ class Child:
         else:
             detail = spec.command[0]
         return SpawnError(step, code, detail)
-
-
-def _enter(control_group: str) -> None:
-    """Move into a control group; a service that cannot is started all the same."""
-    try:
-        fd = os.open(control_group, os.O_WRONLY)
-        os.write(fd, b"0")
-        os.close(fd)
-    except OSError:
-        pass
 
 
 def _limits(spec: SpawnSpec) -> list[Callable[[], None]]:

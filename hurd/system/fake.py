@@ -13,6 +13,7 @@ import signal as signals
 
 from hurd.system.base import (
     Containment,
+    ControlGroups,
     FileWatch,
     Process,
     SpawnError,
@@ -237,8 +238,8 @@ class FakeSystem(FakeNodes):
     def containment(self, name: str, *, control_group: bool = False) -> Containment:
         return TableContainment(self)
 
-    def has_control_groups(self) -> bool:
-        return False
+    def control_groups(self) -> ControlGroups | None:
+        return None
 
     def user_home(self, user: str | int | None = None) -> str | None:
         return self.homes.get(user)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
+    from hurd.system.base import ControlGroups, SpawnSpec
     from hurd.system.machine import Mount
     from hurd.system.mounts import MountFlags
 
@@ -47,8 +48,10 @@ _REBOOT = {
 class LinuxSystem(PosixSystem):
     name = "linux"
 
-    _group_parent: str | None = None
-    _group_searched = False
+    def spawn(self, spec: SpawnSpec) -> int:
+        from hurd.system import linux_spawn
+
+        return linux_spawn.start(spec)
 
     def is_kernel_thread(self, pid: int) -> bool:
         fields = stat_fields(pid)
@@ -87,23 +90,14 @@ class LinuxSystem(PosixSystem):
         return libc.prctl(_PR_SET_PDEATHSIG, signals.SIGKILL, 0, 0, 0) == 0
 
     def containment(self, name: str, *, control_group: bool = False) -> Containment:
-        if control_group and (parent := self._control_group()):
-            from hurd.system.cgroup import GroupContainment
-
-            return GroupContainment(self, parent, name)
+        if control_group and (groups := self.control_groups()):
+            return groups.containment(name)
         return TableContainment(self)
 
-    def has_control_groups(self) -> bool:
-        return self._control_group() is not None
+    def control_groups(self) -> ControlGroups | None:
+        from hurd.system import cgroup
 
-    def _control_group(self) -> str | None:
-        if not self._group_searched:
-            from hurd.system.cgroup import own_group
-
-            own = own_group()
-            self._group_parent = own and f"{own}/drover-{os.getpid()}"
-            self._group_searched = True
-        return self._group_parent
+        return cgroup.control_groups()
 
     # The first steps of a daemon
 

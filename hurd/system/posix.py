@@ -6,7 +6,7 @@ import os
 import signal as signals
 
 from hurd.system import limits, processes
-from hurd.system.base import Containment, FileWatch, Process, SpawnSpec, System
+from hurd.system.base import Containment, ControlGroups, FileWatch, Process, SpawnSpec, System
 from hurd.system.containment import TableContainment
 from hurd.system.spawn import spawn
 
@@ -99,8 +99,8 @@ class PosixSystem(System):
     def containment(self, name: str, *, control_group: bool = False) -> Containment:
         return TableContainment(self)
 
-    def has_control_groups(self) -> bool:
-        return False
+    def control_groups(self) -> ControlGroups | None:
+        return None
 
     # The first steps of a daemon
 

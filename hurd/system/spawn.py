@@ -34,18 +34,31 @@ from hurd.system.credentials import Credentials, resolve
 from hurd.system.execution import candidates, environment_mapping, error_code, first
 from hurd.system.limits import child_limit, low_copies, too_high
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Quick = Callable[[SpawnSpec, list[int | None]], int | None]
+
 _HERE = getattr(os, "O_PATH", getattr(os, "O_SEARCH", os.O_RDONLY))
 # posix_spawn does not say which step failed; exec itself gives none of these but ENOMEM.
 _STEPS = {errno.EAGAIN: "fork", errno.ENOMEM: "fork", errno.EBADF: "descriptors"}
 
 
-def spawn(spec: SpawnSpec, *, gid_first: bool = False) -> int:
+def spawn(
+    spec: SpawnSpec,
+    *,
+    gid_first: bool = False,
+    quick: Quick | None = None,
+    fork: Callable[[], int] = os.fork,
+) -> int:
     """Start the program and return its process id once it has been executed.
 
     Raises `SpawnError` for the first step that failed; then no process and no descriptor is left.
     The program is looked up in the PATH of the *new* environment and, as with execvp(3), a file
     that is executable but of no known format is run by /bin/sh.  Signals start out unblocked and
     with their default dispositions.  With `gid_first` the list of groups begins with the gid.
+    `quick` starts what needs no fork, or returns None: then it is done here, and errors found.
     """
     if not spec.command:
         raise SpawnError("exec", errno.EINVAL, "", "empty command")
@@ -68,11 +81,13 @@ def spawn(spec: SpawnSpec, *, gid_first: bool = False) -> int:
             and not spec.resource_limits
             and not spec.pid_variables
             and spec.tty is None
-            and spec.control_group is None
-            and not too_high(sources)
         ):
-            return _spawn_here(spec, sources)
-        return _fork(spec, credentials, sources)
+            pid = quick(spec, sources) if quick is not None else None
+            if pid is not None:
+                return pid
+            if spec.control_group is None and not too_high(sources):
+                return _spawn_here(spec, sources)
+        return _fork(spec, credentials, sources, fork)
     finally:
         for fd in opened:
             os.close(fd)
@@ -167,7 +182,12 @@ def _posix_spawn(spec: SpawnSpec, sources: list[int | None]) -> int:
 # The careful way: fork, and do each step in the child.
 
 
-def _fork(spec: SpawnSpec, credentials: Credentials, sources: list[int | None]) -> int:
+def _fork(
+    spec: SpawnSpec,
+    credentials: Credentials,
+    sources: list[int | None],
+    fork: Callable[[], int],
+) -> int:
     child = Child(spec, credentials, sources)
     try:
         reader, writer = os.pipe()
@@ -184,7 +204,7 @@ def _fork(spec: SpawnSpec, credentials: Credentials, sources: list[int | None]) 
             mask = signal.pthread_sigmask(signal.SIG_SETMASK, ALL_SIGNALS)
             try:
                 with child_limit():
-                    pid = os.fork()
+                    pid = fork()
                     if pid == 0:
                         child.run(writer)
             finally:

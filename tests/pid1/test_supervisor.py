@@ -255,7 +255,7 @@ async def test_children_in_sessions_of_their_own_are_not_left_behind(
 
 
 async def test_nothing_escapes_a_control_group(manager: Supervisor, tmp_path: Path) -> None:
-    if not system.has_control_groups():
+    if system.control_groups() is None:
         pytest.skip("no writable control group (cgroup version 2) here")
     manager.control_groups = True
     file = tmp_path / "pid"

@@ -10,3 +10,11 @@ from hurd.system import system
 @pytest.fixture(scope="session", autouse=True)
 def started_like_the_daemon():
     system.adopt_descriptors()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_control_groups_are_left():
+    yield
+    groups = system.control_groups()
+    if groups is not None:
+        groups.close()

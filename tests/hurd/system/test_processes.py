@@ -166,7 +166,7 @@ def test_everything_is_found_and_killed_while_the_main_process_lives(control_gro
     def body() -> None:
         system.become_subreaper()
         containment = contained(control_group)
-        pid, others = start(FAMILY, 3)
+        pid, others = start(FAMILY, 3, control_group=containment.entrance())
         containment.add(pid)
         assert {pid, *others} <= set(containment.members())
         assert containment.members()[0] == pid
@@ -211,32 +211,6 @@ def test_session_of_a_main_process_that_died_unseen_is_found():
         containment.kill(signal.SIGKILL)
         reap_all()
 
-    in_child(body)
-
-
-def test_control_group_knows_what_escaped_unseen():
-    def body() -> None:
-        system.become_subreaper()
-        containment = contained(True)
-        reader, writer = os.pipe()
-        script = "read go; (setsid setsid sh -c 'echo $$; exec sleep 1000' &) ; exit"
-        out, into = os.pipe()
-        pid = system.spawn(SpawnSpec(["/bin/sh", "-c", script], [PATH], stdin=reader, stdout=into))
-        containment.add(pid)
-        os.write(writer, b"go\n")
-        escaped = int(os.read(out, 20))
-        os.waitpid(pid, 0)
-        containment.discard(pid)
-        assert containment.members() == [escaped]
-        assert containment.kill(signal.SIGKILL) == 1
-        wait_until(lambda: gone(escaped))
-        reap_all()
-        directory = Path(containment.directory)
-        containment.close()
-        assert not directory.exists()
-        assert not directory.parent.exists()
-
-    contained(True).close()
     in_child(body)
 
 
