@@ -18,23 +18,15 @@ _PASSWORDS: Final = {
 }
 ACCOUNT_KEYS: Final = {
     **_PASSWORDS,
-    "keep-password": "whether root's password stays as it is in the source",
     "ssh-keys": "public keys, or files with some",
 }
 USER_KEYS: Final = ("name", *_PASSWORDS, "ssh-keys", "uid", "groups", "shell", "home", "comment")
 
 
-def read_root(found: Mapping[str, Value], salt: str | None) -> tuple[User, bool]:
-    """Return root's login, and whether its password stays as it is.
-
-    Without any key for it, no password fits.  ``salt`` is as for `image.passwords`.
-    """
+def read_root(found: Mapping[str, Value], salt: str | None) -> User:
+    """Return root's login; ``salt`` is as for `image.passwords`."""
     row = {name: found[f"root.{name}"] for name in ACCOUNT_KEYS if f"root.{name}" in found}
-    keep = bool(_take(row, "keep-password", values.boolean, False))
-    password = _password(row, "root", salt)
-    if keep and password is not None:
-        raise ConfigurationError(row["keep-password"].where, "a password is set as well")
-    return User("root", password, _keys(row), home="/root"), keep
+    return User("root", _password(row, "root", salt), _keys(row), home="/root")
 
 
 def read_users(value: Value | None, salt: str | None) -> tuple[User, ...]:

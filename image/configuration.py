@@ -80,7 +80,6 @@ class _Reader:
         architecture = self.take("architecture", "hurd-i386")
         init = self.take("init", "drover")
         output, kind = self._output(hostname)
-        root, keep = read_root(self.values, salt)
         return Configuration(
             source=self._source(architecture, init),
             architecture=architecture,
@@ -90,8 +89,7 @@ class _Reader:
             bytecode=self.take("bytecode", "auto"),
             services=self._services(init),
             files=self._files(),
-            root=root,
-            keep_root=keep,
+            root=read_root(self.values, salt),
             users=read_users(self.values.get("user"), salt),
             network=self._network(),
             console=self.take("console", "serial"),

@@ -62,7 +62,11 @@ Source = DebianSource | DirectorySource | TarballSource
 
 @dataclass(frozen=True)
 class User:
-    """A login; ``password`` is a hash, "" for none needed, or None for one that fits nothing."""
+    """A login; ``password`` is a hash, or "" for none needed.
+
+    With None it stays as it is in the source of the root: with packages, and for users that are
+    new, there is none that fits.
+    """
 
     name: str
     password: str | None = None
@@ -110,8 +114,6 @@ class Configuration:
     services: tuple[Path, ...] = ()
     files: tuple[ExtraFile, ...] = ()
     root: User = field(default_factory=lambda: User("root", home="/root"))
-    keep_root: bool = False
-    """Leave root's password as it is in the source."""
     users: tuple[User, ...] = ()
     network: Network = Network()
     console: Literal["serial", "vga"] = "serial"

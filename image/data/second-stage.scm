@@ -1,0 +1,11 @@
+;; Finish, on the first boot, what the image builder could not do without the system itself.
+
+(register-services
+ (list (service '(second-stage)
+         #:documentation "Configure the packages that the system was made from, once."
+         #:one-shot? #t
+         #:start (lambda _
+                   (or (file-exists? "/var/lib/drover/second-stage/done")
+                       (zero? (system* "/usr/lib/drover/second-stage")))))))
+
+(start-in-the-background '(second-stage))

@@ -1,0 +1,206 @@
+"""drover goes into a tree: its modules and their bytecode, its programs, its configuration.
+
+All modules are under one private directory, which is first on the path of each program; the rest
+of the path is the image's own Python.  Files that packages of the image own are diverted, as their
+package manager has it, and never just overwritten.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from image.accounts import read_text
+from image.bytecode import compile_modules, find_interpreter
+from image.cache import Cache
+from image.errors import ImageError
+from image.settings import Configuration
+from image.sources.database import ADMINISTRATION
+from image.sources.unpacking import Unpacker
+from image.target_python import TargetPython, find_module, find_python
+from image.tree import Node, Tree
+from pid1.launchers import write_launchers
+
+LIBRARY: Final = "/usr/lib/drover"
+RUNSYSTEM: Final = "/libexec/runsystem"
+ROOMS: Final = ("hurd", "pid1", "services", "boot", "image")
+_HERE: Final = Path(__file__).resolve().parent.parent
+_PROGRAMS: Final = {
+    "/bin/herd": "herd",
+    "/sbin/shepherd": "shepherd",
+    "/sbin/halt": "halt",
+    "/sbin/poweroff": "halt",
+    "/sbin/reboot": "reboot",
+    "/sbin/shutdown": "shutdown",
+}
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What was installed; ``compile`` is what is left for the first boot, if anything."""
+
+    python: TargetPython
+    modules: int
+    compile: tuple[str, str] | None
+
+
+def install_drover(tree: Tree, configuration: Configuration, cache: Cache, time: int) -> Installed:
+    """Put drover into a tree; raises ImageError if the tree has no Python that fits."""
+    python = find_python(tree)
+    if tree.resolve("/bin/sh") is None:
+        raise ImageError(f"the image has no /bin/sh, which {RUNSYSTEM} needs")
+    backend = find_module(tree, python, "_cffi_backend")
+    if backend is None:
+        raise ImageError(
+            f"the image's Python 3.{python.minor} has no module _cffi_backend: add Debian's "
+            "package python3-cffi-backend, or build with init = 'native'"
+        )
+    files = _Files(tree, time)
+    sources = _sources()
+    sexpdata = find_module(tree, python, "sexpdata")
+    if sexpdata is None:
+        sources[f"{LIBRARY}/sexpdata.py"] = _own_sexpdata()
+    for path, file in sorted(sources.items()):
+        files.write(path, file)
+    remaining = _compile(files, configuration, python, sources, cache)
+    own = (python.library, f"{python.library}/lib-dynload")
+    site = [name for name in dict.fromkeys((sexpdata, backend)) if name and name not in own]
+    _write_programs(files, python, site)
+    _write_configuration(files, configuration)
+    return Installed(python, len(sources), remaining)
+
+
+def runsystem(python: str, path: list[str]) -> str:
+    """Return the program that the Hurd's startup runs as PID 1: it becomes the interpreter.
+
+    The kernel gives PID 1 no environment.  Python asks /dev/urandom for the seed of its hashes
+    before it runs anything, and dies if that is not there; a seed in the environment, which
+    ``-I`` would ignore, keeps it from asking.
+    """
+    code = f"import sys; sys.path[:0] = {path!r}; from boot.stage0 import main; main()"
+    return (
+        "#!/bin/sh\n"
+        "# The first program of the system: starts drover as PID 1.\n"
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+        "PYTHONHASHSEED=0\n"
+        "export PATH PYTHONHASHSEED\n"
+        f"exec {python} -S -P -X utf8 -c '{code}' \"$@\"\n"
+    ).replace(f"'{code}'", '"' + code + '"')
+
+
+class _Files:
+    """Puts files into the tree, past those of packages."""
+
+    def __init__(self, tree: Tree, time: int) -> None:
+        self.tree = tree
+        self.time = time
+        self.unpacker = Unpacker(tree, keep_directories=True)
+        self.owned = _owned(tree)
+
+    def write(self, path: str, content: bytes | Path, mode: int = 0o644) -> None:
+        self.divert(path)
+        self.unpacker.put(path, Node("file", mode, mtime=self.time, content=content))
+
+    def divert(self, path: str) -> None:
+        """Let what a package has at ``path`` be at ``path.distrib`` from now on."""
+        place = self.unpacker.place(path)
+        name = next((one for one in (path, place, _alias(place)) if one in self.owned), None)
+        if name is None:
+            return
+        if place in self.tree:
+            node = self.tree[place]
+            self.unpacker.put(f"{place}.distrib", node)
+            self.tree.remove(place)
+        diversions = f"{ADMINISTRATION}/diversions"
+        text = read_text(self.tree, diversions) + f"{name}\n{name}.distrib\n:\n"
+        node = Node("file", 0o644, mtime=self.time, content=text.encode())
+        self.unpacker.put(diversions, node)
+
+
+def _owned(tree: Tree) -> set[str]:
+    """Return the paths that the packages of a tree own and drover would write."""
+    wanted = {*_PROGRAMS, RUNSYSTEM}
+    wanted |= {f"/usr{path}" for path in wanted}
+    owned: set[str] = set()
+    information = f"{ADMINISTRATION}/info"
+    if information in tree:
+        for path in tree.children(information):
+            if path.endswith(".list"):
+                owned |= wanted.intersection(read_text(tree, path).splitlines())
+    return owned
+
+
+def _alias(path: str) -> str:
+    """Return the name of a file in a merged /usr that is not its own: with or without /usr."""
+    return path.removeprefix("/usr") if path.startswith("/usr/") else f"/usr{path}"
+
+
+def _sources() -> dict[str, Path]:
+    """Return drover's own files by their path in the image."""
+    files = {}
+    for room in ROOMS:
+        for file in (_HERE / room).rglob("*"):
+            relative = file.relative_to(_HERE)
+            hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
+            if file.is_file() and not hidden:
+                files[f"{LIBRARY}/{relative.as_posix()}"] = file
+    return files
+
+
+def _own_sexpdata() -> Path:
+    spec = find_spec("sexpdata")
+    if spec is None or spec.origin is None or Path(spec.origin).name != "sexpdata.py":
+        raise ImageError(
+            "neither the image nor this machine's Python has the module sexpdata: add Debian's "
+            "package python3-sexpdata to the image"
+        )
+    return Path(spec.origin)
+
+
+def _compile(
+    files: _Files,
+    configuration: Configuration,
+    python: TargetPython,
+    sources: dict[str, Path],
+    cache: Cache,
+) -> tuple[str, str] | None:
+    """Add bytecode; return what is left for the first boot if that is not possible here."""
+    if configuration.bytecode == "none":
+        return None
+    found = find_interpreter(python.minor, python.magic)
+    if found is None:
+        if configuration.bytecode == "require":
+            raise ImageError(
+                f"bytecode: the image has Python 3.{python.minor}, and this machine has no "
+                f"python3.{python.minor} to compile drover with"
+            )
+        return python.program, LIBRARY
+    modules = {path: file for path, file in sources.items() if path.endswith(".py")}
+    for path, compiled in compile_modules(modules, *found, cache).items():
+        directory, _, name = path.rpartition("/")
+        target = f"{directory}/__pycache__/{name.removesuffix('.py')}.{python.tag}.pyc"
+        files.write(target, compiled)
+    return None
+
+
+def _write_programs(files: _Files, python: TargetPython, site: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        write_launchers(Path(directory), python.program, Path(LIBRARY), site)
+        for path, name in _PROGRAMS.items():
+            files.write(path, (Path(directory) / name).read_bytes(), 0o755)
+    files.write(RUNSYSTEM, runsystem(python.program, [LIBRARY, *site]).encode(), 0o755)
+
+
+def _write_configuration(files: _Files, configuration: Configuration) -> None:
+    data = Path(__file__).parent / "data"
+    if files.tree.resolve("/etc/drover/init.scm") is None:
+        files.write("/etc/drover/init.scm", data / "init.scm")
+    files.unpacker.put("/etc/drover/services.d", Node("directory", 0o755, mtime=files.time))
+    for service in configuration.services:
+        if re.search(r"[\0\n]", service.name):
+            raise ImageError(f"services: {service.name!r} is no name for a file")
+        files.write(f"/etc/drover/services.d/{service.name}", service.read_bytes())
