@@ -14,11 +14,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from image.errors import MissingTool, NotAnImage
+from image.errors import NotAnImage
+from image.grub import BOOT_CODE, SECTOR, grub_directory
+from image.menu import CONFIGURATION, quote
 from image.run import run
 
-GRUB_DIRECTORY = Path("/usr/lib/grub/i386-pc")
-CONFIGURATION = "/boot/grub/grub.cfg"
 _MODULES = (
     "biosdisk", "boot", "configfile", "echo", "ext2", "gzio", "halt", "iso9660", "memdisk",
     "multiboot", "normal", "part_gpt", "part_msdos", "reboot", "search", "search_fs_file",
@@ -30,10 +30,7 @@ serial --unit=0 --speed=115200
 terminal_output --append serial
 search --no-floppy --file --set=root {CONFIGURATION}
 """
-_SECTOR = 512
-_FLOPPY_SIZE = 2880 * _SECTOR
-# Of the boot sector, what comes before the signature and the partition table of a disk.
-_BOOT_CODE = 440
+_FLOPPY_SIZE = 2880 * SECTOR
 _KERNEL_LINE = re.compile(r"^([ \t]*multiboot[ \t].*?)([ \t]*(?:#.*)?)$", re.MULTILINE)
 
 
@@ -42,7 +39,7 @@ def with_words(configuration: str, words: Sequence[str]) -> str:
 
     Raises NotAnImage if it boots no Mach kernel.
     """
-    more = "".join(" " + _quoted(word) for word in words)
+    more = "".join(" " + quote(word) for word in words)
     changed, lines = _KERNEL_LINE.subn(lambda line: line[1] + more + line[2], configuration)
     if not lines:
         raise NotAnImage(f"{CONFIGURATION}: no entry boots a kernel with 'multiboot'")
@@ -54,18 +51,18 @@ def write_floppy(configuration: str, destination: Path) -> None:
 
     Raises MissingTool if GRUB for BIOS machines is not installed.
     """
-    boot_sector = GRUB_DIRECTORY / "boot.img"
-    if not boot_sector.is_file():
-        raise MissingTool(str(boot_sector), "grub-pc-bin")
+    modules = grub_directory()
     with tempfile.TemporaryDirectory(prefix="hurd-image-") as directory:
         memory_disk = Path(directory, "memdisk.tar")
         memory_disk.write_bytes(_archive("grub.cfg", configuration.encode()))
         core = Path(directory, "core.img")
         run(
-            ["grub-mkimage", "-O", "i386-pc", "-d", GRUB_DIRECTORY, "-m", memory_disk,
+            ["grub-mkimage", "-O", "i386-pc", "-d", modules, "-m", memory_disk,
              "-p", "(memdisk)/", "-o", core, *_MODULES]
         )  # fmt: skip
-        disk = boot_sector.read_bytes()[:_BOOT_CODE].ljust(_SECTOR - 2, b"\0") + b"\x55\xaa"
+        disk = (modules / "boot.img").read_bytes()[:BOOT_CODE].ljust(
+            SECTOR - 2, b"\0"
+        ) + b"\x55\xaa"
         destination.write_bytes((disk + core.read_bytes()).ljust(_FLOPPY_SIZE, b"\0"))
 
 
@@ -77,8 +74,3 @@ def _archive(name: str, content: bytes) -> bytes:
         member.size = len(content)
         archive.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
-
-
-def _quoted(word: str) -> str:
-    """A word for GRUB's shell."""
-    return "'" + word.replace("'", "'\\''") + "'"
