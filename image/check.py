@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from boot.nodes import Driver, essential_nodes
+from boot.nodes import essential_nodes
 from image import grub
 from image.disk import FIRST_SECTOR, PARTITION_OFFSET, SECTOR
 from image.errors import CheckFailed, NotAnImage
 from image.ext2 import structures as ext2
 from image.ext2.reader import Entry, Filesystem
-from image.menu import CONFIGURATION, MenuEntry, read_menu, unquoted_words
+from image.menu import CONFIGURATION, Driver, MenuEntry, read_menu, unquoted_words
 from image.partitions import LINUX, read_table
 from image.run import run
 from image.tree import Node, Tree, encode

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from boot.nodes import Driver, SystemNode, system_nodes
+from boot.nodes import SystemNode, system_nodes
 from image.errors import TreeError
+from image.menu import Driver
 from image.tree import Node, Tree
 
 _NO_RECORDS: Mapping[str, tuple[str, ...]] = {}
