@@ -11,8 +11,14 @@ if TYPE_CHECKING:
 
 def warn(tool: str, text: str, error: OSError | None = None) -> None:
     """Print `TOOL: TEXT: REASON` on standard error; the reason is that of `error`."""
-    reason = "" if error is None else f": {error.strerror or error}"
-    report(f"{tool}: {text}{reason}")
+    report(f"{tool}: {text}" if error is None else f"{tool}: {text}: {_reason(error)}")
+
+
+def _reason(error: OSError) -> str:
+    from hurd.errors import HurdUnavailable
+
+    # On another system it helps to know what is missing.
+    return str(error) if isinstance(error, HurdUnavailable) else error.strerror or str(error)
 
 
 def fail(tool: str, status: int, text: str, error: OSError | None = None) -> NoReturn:

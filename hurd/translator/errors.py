@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hurd.errors import HurdError
+from hurd.errors import HurdError, HurdUnavailable
 
 
 class TranslatorError(HurdError):
@@ -18,7 +18,8 @@ class TranslatorError(HurdError):
     @classmethod
     def about(cls, subject: str, error: HurdError) -> TranslatorError:
         """The error `error`, said of `subject`."""
-        return cls(error.errno, error.routine, error.strerror, subject)
+        text = str(error) if isinstance(error, HurdUnavailable) else error.strerror
+        return cls(error.errno, error.routine, text, subject)
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.strerror}"

@@ -44,13 +44,13 @@ def exchange(
         if message.id == constants.MACH_NOTIFY_NO_SENDERS:
             raise HurdError(codes.EDIED, "fsys_startup")
         if message.id != _FSYS_STARTUP:
-            message.reply(codes.MIG_BAD_ID)
+            _refuse(message, codes.MIG_BAD_ID)
             raise HurdError(codes.MIG_BAD_ID, "fsys_startup")
         try:
             flags = message.integer(0)
             control = message.take(1)
         except HurdError as error:
-            message.reply(error.errno)
+            _refuse(message, error.errno)
             raise
         try:
             _answer(message, flags, open_underlying)
@@ -64,10 +64,18 @@ def _answer(message: Message, flags: int, open_underlying: Callable[[int], Port]
     try:
         node = open_underlying(flags)
     except OSError as error:
-        message.reply(error.errno or codes.EIO)
+        _refuse(message, error.errno or codes.EIO)
         raise
     with node:
         message.reply(0, Body().port(node, constants.MACH_MSG_TYPE_MOVE_SEND))
+
+
+def _refuse(message: Message, code: int) -> None:
+    try:
+        message.reply(code)
+    except HurdError:
+        # It has ended meanwhile; what went wrong first is what counts.
+        return
 
 
 def _receive(bootstrap: ReceiveRight, deadline: float | None) -> Message:

@@ -126,20 +126,19 @@ def _execute(
         initial[constants.INIT_PORT_PROC] = theirs
         initial[constants.INIT_PORT_BOOTSTRAP] = ports.add(bootstrap.make_send())
         files = [ports.descriptor(number) for number in descriptors]
-        fs.file_exec_paths(
-            executable,
-            task,
-            constants.EXEC_DEFAULTS,
-            argv[0],
-            argv[0],
-            argz.pack(argv),
-            argz.pack(environment),
-            files,
-            initial,
-            [0] * constants.INIT_INT_MAX,
-            (),
-            (),
-        )
+        words, variables = argz.pack(argv), argz.pack(environment)
+        numbers = [0] * constants.INIT_INT_MAX
+        flags = constants.EXEC_DEFAULTS
+        try:
+            fs.file_exec_paths(
+                executable, task, flags, argv[0], argv[0], words, variables, files, initial,
+                numbers, (), (),
+            )  # fmt: skip
+        except HurdError as error:
+            # A file system that is older than this routine.
+            if error.errno != codes.MIG_BAD_ID:
+                raise
+            fs.file_exec(executable, task, flags, words, variables, files, initial, numbers, (), ())
 
 
 def _reauthenticate(theirs: Port, auth: Port) -> Port:
