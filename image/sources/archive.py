@@ -71,7 +71,7 @@ class Archive:
         self._prepare()
         if not self._released():
             raise ArchiveError(f"{self.what}: its lists are not in the cache; build online once")
-        options = ["--print-uris", "-qq", "-y", "-o", "Acquire::ForceHash=SHA256"]
+        options = ["--print-uris", "-q", "-y", "-o", "Acquire::ForceHash=SHA256"]
         if not self.source.recommends:
             options.append("--no-install-recommends")
         try:
@@ -225,5 +225,6 @@ def _complaints(said: str) -> str:
     """Return what apt counts as errors, or all of it, in one paragraph."""
     lines = said.splitlines()
     wanted = [line[3:] for line in lines if line.startswith("E: ")]
-    unmet = [line.strip() for line in lines if "Depends:" in line or "Conflicts:" in line]
+    block = said.partition("unmet dependencies:")[2].partition("\nE:")[0]
+    unmet = [" ".join(line.split()) for line in block.splitlines() if line.strip()]
     return "; ".join(dict.fromkeys([*wanted, *unmet])) or " ".join(said.split())
