@@ -14,6 +14,8 @@ class TranslatorError(HurdError):
     def __init__(self, code: int, routine: str, text: str | None, subject: str) -> None:
         super().__init__(code, routine, text)
         self.subject = subject
+        # What users of OSError look for.
+        self.filename = subject
 
     @classmethod
     def about(cls, subject: str, error: HurdError) -> TranslatorError:

@@ -23,7 +23,8 @@ RESULT = "/drover/result.json"
 PLACE = "/tmp/case"
 # A file system of its own: an open file on the root would keep it from becoming read-only.
 OUTPUT = "/run"
-NOBODY = 1000
+# Owns no file, whoever has built the disk.
+NOBODY = 4242
 CYCLES = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
 
 
