@@ -330,6 +330,7 @@ def run(
     arguments: Sequence[str] | None = None, made: Callable[[Daemon], None] = lambda _daemon: None
 ) -> int:
     """Run the daemon and return its exit status; ``made`` is called with it before it starts."""
+    system.adapt_process()
     settings = read_options(sys.argv[1:] if arguments is None else arguments)
     # Start-up makes little garbage, and looking for it takes a tenth of the time.
     gc.disable()

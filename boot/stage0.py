@@ -42,7 +42,7 @@ def prepare_process() -> None:
     environment = os.environ
     environment.setdefault("PATH", PATH)
     environment.setdefault("HOME", "/root")
-    environment.setdefault("TERM", "mach-gnu-color" if system.name == "hurd" else "linux")
+    environment.setdefault("TERM", system.console_type())
     # SIGTSTP, SIGTTIN and SIGTTOU stay ignored: nothing may stop PID 1.  Children get them back.
     os.chdir("/")
 

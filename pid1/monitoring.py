@@ -6,6 +6,7 @@ import asyncio
 import os
 from typing import Any, Final
 
+from hurd.system import system
 from pid1.log import log, say
 from pid1.service import Action, Service
 from pid1.supervisor import detached, supervisor
@@ -72,13 +73,8 @@ def resident_memory() -> int:
 
 
 def descriptor_count() -> int:
-    """Return the number of open descriptors, 0 where that is not told."""
-    for directory in ("/proc/self/fd", "/dev/fd"):
-        try:
-            return len(os.listdir(directory)) - 1  # that of the listing itself
-        except OSError:
-            continue
-    return 0
+    """Return the number of open descriptors."""
+    return len(system.open_descriptors())
 
 
 class _Start:

@@ -206,8 +206,9 @@ class Notifications:
         elif name == "RELOADING" and value == "1":
             self._reloading = True
             log(f"Service {service.name} is reloading.")
-        elif name == "ERRNO" and value.isdecimal() and len(value) < 6:
-            log(f"Service {service.name} reports an error: {os.strerror(int(value))}.")
+        elif name == "ERRNO" and value.isdecimal() and len(value) < 11:
+            # Up to 0x7fffffff: the Hurd's begin at 0x40000000.
+            log(f"Service {service.name} reports an error: {os.strerror(int(value) & 0x7FFFFFFF)}.")
         elif name == "WATCHDOG_USEC":
             self._change_watchdog(value)
 

@@ -1,6 +1,6 @@
 """Child processes: who is waiting for which PID, reaping, and orderly termination.
 
-``Children`` is the only place that calls ``waitpid``.  A PID is watched before or after
+``Children`` is the only place that waits for children.  A PID is watched before or after
 its death is noticed: statuses of children that nobody watched yet are kept for a moment,
 because a process may die before its parent has recorded it.
 """
@@ -14,6 +14,7 @@ import signal
 from collections.abc import Callable
 from typing import Final
 
+from hurd.system import system
 from pid1.log import log, say
 
 # How often a process that is not our child is probed, in seconds.
@@ -64,13 +65,10 @@ class Children:
     def reap(self) -> None:
         """Collect every child that has ended; called for each SIGCHLD."""
         while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
+            ended = system.reap()
+            if ended is None:
                 return
-            if pid == 0:
-                return
-            self.ended(pid, status)
+            self.ended(*ended)
 
     def ended(self, pid: int, status: int) -> None:
         """Tell the watchers of ``pid`` that it ended."""
@@ -119,7 +117,7 @@ class Children:
         self.watch(pid, ended)
         try:
             while not done.done():
-                if is_child(pid):
+                if system.is_child(pid):
                     return await done
                 if not is_alive(pid):
                     # Adopted and reaped between two probes, or never ours.
@@ -132,24 +130,9 @@ class Children:
             self.unwatch(pid, ended)
 
 
-def is_child(pid: int) -> bool:
-    """Whether ``pid`` is a child of this process, dead or alive."""
-    try:
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except OSError:
-        return False
-    return True
-
-
 def is_alive(pid: int) -> bool:
     """Whether a process of this number exists."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return system.process_exists(pid)
 
 
 def ending(status: int) -> str:
@@ -166,20 +149,14 @@ def signal_target(pid: int) -> int:
 
     It is ours when the child has not called ``setsid`` yet, or shall not.
     """
-    try:
-        group = os.getpgid(pid)
-    except OSError:
-        return pid
-    return pid if group == os.getpgrp() else -group
+    group = system.process_group(pid)
+    return pid if group is None or group == os.getpgrp() else -group
 
 
 def send_signal(target: int, number: int) -> bool:
     """Send a signal; False if nobody was there.  A negative target is a process group."""
     try:
-        if target < 0:
-            os.killpg(-target, number)
-        else:
-            os.kill(target, number)
+        system.kill(target, number)
     except ProcessLookupError:
         return False
     return True

@@ -261,6 +261,10 @@ class System(Machine):
         """
         raise NotImplementedError("adopt_descriptors")
 
+    def open_descriptors(self) -> list[int]:
+        """Those of this process that are open."""
+        raise NotImplementedError("open_descriptors")
+
     def raise_descriptor_limit(self, inherited: tuple[int, int] | None = None) -> tuple[int, int]:
         """Allow this process as many descriptors as it may have; return its children's limit.
 
@@ -280,6 +284,10 @@ class System(Machine):
     def process_exists(self, pid: int) -> bool:
         """Whether there is a process `pid`; one that is dead but not waited for still counts."""
         raise NotImplementedError("process_exists")
+
+    def is_child(self, pid: int) -> bool:
+        """Whether `pid` is a child of this process, dead or alive."""
+        raise NotImplementedError("is_child")
 
     def process_command(self, pid: int) -> list[str] | None:
         """The command line; None without such a process.

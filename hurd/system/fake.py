@@ -169,6 +169,9 @@ class FakeSystem(FakeNodes):
     def adopt_descriptors(self) -> None:
         self._note("adopt_descriptors")
 
+    def open_descriptors(self) -> list[int]:
+        return [0, 1, 2]
+
     def raise_descriptor_limit(self, inherited: tuple[int, int] | None = None) -> tuple[int, int]:
         self._note("raise_descriptor_limit")
         return inherited or (1024, 4096)
@@ -195,6 +198,10 @@ class FakeSystem(FakeNodes):
 
     def process_exists(self, pid: int) -> bool:
         return pid == self.pid or pid in self.programs
+
+    def is_child(self, pid: int) -> bool:
+        program = self.programs.get(pid)
+        return program is not None and program.parent == self.pid
 
     def process_command(self, pid: int) -> list[str] | None:
         program = self.programs.get(pid)

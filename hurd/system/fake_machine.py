@@ -271,6 +271,9 @@ class FakeMachine(System):
         self._note("open_console")
         return os.open(self.console, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
 
+    def console_type(self) -> str:
+        return "dumb"
+
     def take_terminal(self, descriptor: int) -> None:
         self._note("take_terminal", descriptor)
         self.terminals.append(descriptor)

@@ -12,7 +12,6 @@ exec 27, Popen 44).
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import signal as signals
@@ -21,7 +20,7 @@ import time
 
 from hurd.system.base import RebootError, SpawnSpec
 from hurd.system.hurd_nodes import HurdNodes
-from hurd.system.posix import PosixSystem, possible_descriptors
+from hurd.system.posix import PosixSystem, probed_descriptors
 from hurd.system.spawn import spawn
 
 TYPE_CHECKING = False
@@ -87,11 +86,9 @@ class HurdSystem(HurdNodes, PosixSystem):
             status = status & ~0x7F | early
         return pid, status
 
-    def adopt_descriptors(self) -> None:
+    def open_descriptors(self) -> list[int]:
         # Neither /dev/fd nor procfs lists them, and looking there would start servers.
-        for fd in possible_descriptors():
-            with contextlib.suppress(OSError):
-                os.set_inheritable(fd, False)
+        return probed_descriptors()
 
     def process_command(self, pid: int) -> list[str] | None:
         from hurd.system import servers
@@ -250,6 +247,10 @@ class HurdSystem(HurdNodes, PosixSystem):
 
         # /libexec/console-run says where it is if /dev/console cannot be used.
         return terminal.open_terminal(os.environ.get("FALLBACK_CONSOLE") or "/dev/console")
+
+    def console_type(self) -> str:
+        # What the kernel's console understands, and the console client's (ncurses knows it).
+        return "mach-gnu-color"
 
     # Sockets
 

@@ -224,7 +224,10 @@ class LinuxSystem(PosixSystem):
         flags = _MNT_DETACH | _MNT_FORCE if force else 0
         _check(libc.umount2(os.fsencode(target), flags), target)
 
-    # Sockets and files
+    # Terminals, sockets and files
+
+    def console_type(self) -> str:
+        return "linux"
 
     def peer_credentials(self, connection: socket.socket) -> tuple[int, int, int] | None:
         from socket import SO_PEERCRED, SOL_SOCKET

@@ -188,6 +188,10 @@ class Machine(Nodes):
         """
         raise NotImplementedError("open_console")
 
+    def console_type(self) -> str:
+        """What `TERM` is for programs on the console."""
+        raise NotImplementedError("console_type")
+
     def take_terminal(self, descriptor: int) -> None:
         """Make a terminal the controlling one of this session, and ours its foreground group."""
         raise NotImplementedError("take_terminal")

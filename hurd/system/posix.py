@@ -27,12 +27,18 @@ class PosixSystem(System):
         return spawn(spec)
 
     def adopt_descriptors(self) -> None:
-        for fd in _open_descriptors():
+        for fd in self.open_descriptors():
             if fd > 2:
-                try:
-                    os.set_inheritable(fd, False)
-                except OSError:
-                    continue
+                os.set_inheritable(fd, False)
+
+    def open_descriptors(self) -> list[int]:
+        for directory in ("/proc/self/fd", "/dev/fd"):
+            try:
+                listed = [int(name) for name in os.listdir(directory)]
+            except OSError:
+                continue
+            return [fd for fd in listed if _is_open(fd)]  # not that of the listing
+        return probed_descriptors()
 
     def raise_descriptor_limit(self, inherited: tuple[int, int] | None = None) -> tuple[int, int]:
         return limits.raise_descriptor_limit(inherited)
@@ -54,6 +60,13 @@ class PosixSystem(System):
             os.kill(pid, 0)
         except PermissionError:
             return True
+        except (OSError, OverflowError):
+            return False
+        return True
+
+    def is_child(self, pid: int) -> bool:
+        try:
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except (OSError, OverflowError):
             return False
         return True
@@ -191,6 +204,9 @@ class PosixSystem(System):
 
         return terminal.open_terminal("/dev/console")
 
+    def console_type(self) -> str:
+        return "vt100"
+
     def take_terminal(self, descriptor: int) -> None:
         from hurd.system import terminal
 
@@ -253,18 +269,16 @@ class PosixSystem(System):
         return None
 
 
-def _open_descriptors() -> list[int]:
-    for directory in ("/proc/self/fd", "/dev/fd"):
-        try:
-            listed = [int(name) for name in os.listdir(directory)]
-        except OSError:
-            continue
-        if listed:  # the Hurd's /dev/fd lists nothing
-            return listed
-    return list(possible_descriptors())
-
-
-def possible_descriptors() -> range:
-    """Those above 2 that may be open where nothing lists them."""
+def probed_descriptors() -> list[int]:
+    """The open ones, found by trying, for systems that do not list them."""
     limit = os.sysconf("SC_OPEN_MAX")
-    return range(3, _MOST_DESCRIPTORS if limit < 0 else min(limit, _MOST_DESCRIPTORS))
+    most = _MOST_DESCRIPTORS if limit < 0 else min(limit, _MOST_DESCRIPTORS)
+    return [fd for fd in range(most) if _is_open(fd)]
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.get_inheritable(fd)
+    except OSError:
+        return False
+    return True

@@ -106,11 +106,12 @@ def version_matches(*parts: Value) -> bool:
 
 def _host_type() -> str:
     import os
+    import sys
 
-    machine, system = os.uname().machine, os.uname().sysname
-    if system == "GNU":
-        return f"{machine.replace('-AT386', '').lower()}-unknown-gnu"
-    return f"{machine}-pc-{system.lower()}-gnu"
+    # The Hurd's machine is called "i686-AT386".
+    processor = os.uname().machine.partition("-")[0].lower()
+    kernel = getattr(sys.implementation, "_multiarch", "").split("-")[1:] or ["unknown"]
+    return "-".join([processor, "pc" if len(kernel) > 1 else "unknown", *kernel])
 
 
 LIBRARY.bind("%host-type", _host_type())
