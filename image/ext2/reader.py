@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hurd import records
 from image.errors import NotAnImage
@@ -22,6 +23,7 @@ Read = Callable[[int, int], bytes]
 _EXTENTS_FLAG = 0x80000
 _MOST_LINKS = 40
 _LARGEST_DIRECTORY = 1 << 26
+_RECENT_BLOCKS = 64
 
 
 class DamagedFilesystem(NotAnImage):
@@ -60,6 +62,8 @@ class Filesystem:
                 "an ext4 filesystem with the feature 64bit, which no Hurd reads"
             )
         self._tables: dict[int, int] = {}
+        # The inodes of a directory's files lie together, and each read may be a message.
+        self._recent = lru_cache(_RECENT_BLOCKS)(self.block)
 
     def block(self, number: int) -> bytes:
         """Return a block; DamagedFilesystem if there is none of that number."""
@@ -88,11 +92,8 @@ class Filesystem:
             if len(data) != ext2.GROUP_SIZE:
                 raise DamagedFilesystem("the table of groups is beyond the end of the image")
             self._tables[group] = ext2.Group.unpack(data, 0).inode_table
-        offset = self._tables[group] * found.block_size + within * found.inode_size
-        data = self._read(offset, ext2.INODE_SIZE)
-        if len(data) != ext2.INODE_SIZE:
-            raise DamagedFilesystem(f"inode {number} is beyond the end of the image")
-        return data
+        block, offset = divmod(within * found.inode_size, found.block_size)
+        return self._recent(self._tables[group] + block)[offset : offset + ext2.INODE_SIZE]
 
     def blocks(self, inode: ext2.Inode) -> Iterator[int]:
         """Yield the numbers of a file's blocks in order; 0 stands for a hole."""
