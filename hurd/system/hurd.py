@@ -47,6 +47,8 @@ _SCM_CREDS = 3
 # then ends it, and is taken for SIGKILL.
 _DEAF = 0.2
 
+_HARMLESS = (0, signals.SIGSTOP, signals.SIGCONT, signals.SIGCHLD)
+
 _TMPFS_SIZE = "50%"  # of memory; the translator knows no default of its own
 
 
@@ -72,9 +74,12 @@ class HurdSystem(HurdNodes, PosixSystem):
 
     def kill(self, pid: int, signal: int) -> None:
         super().kill(pid, signal)
-        begun = self._young.get(abs(pid))  # the leader of a group has its number
-        if signal and begun is not None and time.monotonic() - begun < _DEAF:
-            self._early[abs(pid)] = signal
+        leader = abs(pid)  # a group has its leader's number
+        begun = self._young.get(leader)
+        if signal == signals.SIGKILL:
+            self._early.pop(leader, None)
+        elif begun is not None and time.monotonic() - begun < _DEAF and signal not in _HARMLESS:
+            self._early[leader] = signal
 
     def reap(self) -> tuple[int, int] | None:
         ended = super().reap()

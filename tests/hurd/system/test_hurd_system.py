@@ -1,0 +1,193 @@
+"""What HurdSystem does by itself; the rest runs on the real Hurd, or on its stand-in."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import struct
+import time
+
+import pytest
+
+from hurd.system import SpawnSpec, posix
+from hurd.system import hurd as hurd_system
+from hurd.system.hurd import HurdSystem
+
+
+@pytest.fixture
+def deaf(monkeypatch):
+    """Signals to programs kill them, as the Hurd's do in the first 30 ms."""
+    sent: list[int] = []
+
+    def kill(pid: int, number: int) -> None:
+        sent.append(number)
+        os.kill(pid, signal.SIGKILL)
+
+    monkeypatch.setattr(posix.PosixSystem, "kill", lambda self, pid, number: kill(pid, number))
+    return sent
+
+
+def end(system: HurdSystem, *numbers: int, late: bool = False) -> int:
+    """The wait status, as the system reports it, of a program that gets these signals."""
+    pid = system.spawn(SpawnSpec(["sleep", "60"], ["PATH=/usr/bin:/bin"]))
+    if late:
+        system._young[pid] -= 1
+    for number in numbers:
+        system.kill(-pid, number)
+    deadline = time.monotonic() + 5
+    while (ended := system.reap()) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    assert ended[0] == pid
+    return ended[1]
+
+
+def test_early_signal_is_told_by_its_name(deaf):
+    system = HurdSystem()
+    assert os.WTERMSIG(end(system, signal.SIGTERM)) == signal.SIGTERM
+    assert os.WTERMSIG(end(system, signal.SIGHUP)) == signal.SIGHUP
+    assert deaf == [signal.SIGTERM, signal.SIGHUP]
+
+
+def test_sigkill_is_told_as_such(deaf):
+    system = HurdSystem()
+    assert os.WTERMSIG(end(system, signal.SIGKILL)) == signal.SIGKILL
+    assert os.WTERMSIG(end(system, signal.SIGTERM, late=True)) == signal.SIGKILL
+    assert os.WTERMSIG(end(system, signal.SIGTERM, signal.SIGKILL)) == signal.SIGKILL
+    assert os.WTERMSIG(end(system, signal.SIGCONT)) == signal.SIGKILL
+
+
+def test_exit_is_told_as_it_was():
+    system = HurdSystem()
+    pid = system.spawn(SpawnSpec(["sh", "-c", "exit 7"], ["PATH=/usr/bin:/bin"]))
+    system._early[pid] = signal.SIGTERM
+    while (ended := system.reap()) is None:
+        time.sleep(0.005)
+    assert os.WEXITSTATUS(ended[1]) == 7
+
+
+def test_loop_can_be_made_where_the_clock_is_not_known(monkeypatch):
+    """glibc 2.41's clock_getres; CPython raises OSError then."""
+    known = time.get_clock_info
+
+    def poor(name: str):
+        if name == "monotonic":
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return known(name)
+
+    monkeypatch.setattr(time, "get_clock_info", poor)
+    ignored: list[int] = []
+    monkeypatch.setattr(signal, "signal", lambda number, what: ignored.append(number))
+    HurdSystem().adapt_process()
+    assert ignored == [32]
+    info = time.get_clock_info("monotonic")
+    assert info.resolution == 0.01 and info.monotonic
+    assert time.get_clock_info("time").resolution == known("time").resolution
+    loop = asyncio.new_event_loop()
+    assert loop.run_until_complete(asyncio.sleep(0.001, "done")) == "done"
+    loop.close()
+
+
+def test_nodes_are_looked_at_without_starting_what_is_on_them(monkeypatch, tmp_path):
+    opened: list[int] = []
+    real = os.open
+
+    def spy(path, flags, *more, **named):
+        opened.append(flags)
+        return real(path, os.O_RDONLY)
+
+    monkeypatch.setattr(os, "open", spy)
+    (tmp_path / "node").write_bytes(b"12345")
+    assert HurdSystem().lstat(str(tmp_path / "node")).st_size == 5
+    assert opened == [0x40 | 0x80]  # O_NOLINK, O_NOTRANS
+
+
+def test_sender_is_known_if_it_said_so():
+    credentials = struct.pack("=iIIIi16I", 77, 1000, 1001, 100, 1, 100, *[0] * 15)
+    system = HurdSystem()
+    ancillary = [(socket.SOL_SOCKET, 1, b"\3\0\0\0"), (socket.SOL_SOCKET, 3, credentials)]
+    assert system.sender_credentials(ancillary) == (77, 1000, 100)
+    assert system.sender_credentials([(socket.SOL_SOCKET, 3, b"short")]) is None
+    assert system.pass_credentials(socket.socket()) is False
+
+
+@pytest.fixture
+def mounted(monkeypatch):
+    """The calls of hurd.translator.mounting.mount."""
+    from hurd.translator import mounting
+
+    calls: list[tuple] = []
+
+    class Started:
+        def close(self) -> None:
+            calls.append(("close",))
+
+    def mount(device, directory, type, options, **_more):
+        calls.append((device, directory, type, options))
+        return Started()
+
+    monkeypatch.setattr(mounting, "mount", mount)
+    return calls
+
+
+def test_options_of_fstab_are_made_fit_for_a_translator(mounted):
+    system = HurdSystem()
+    system.mount("/dev/hd0s3", "/home", "", ["defaults,nofail,ro", "x-y=z"])
+    system.mount("/src", "/there", "none", ["rbind"])
+    assert mounted == [
+        ("/dev/hd0s3", "/home", "auto", ["ro"]),
+        ("close",),
+        ("/src", "/there", "none", ["bind"]),
+        ("close",),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "size"),
+    [
+        ("tmpfs", [], "50%"),
+        ("none", ["size=64M", "mode=1777"], "64M"),
+        ("10%", [], "10%"),
+        ("10%", ["size=5%"], "5%"),
+    ],
+)
+def test_tmpfs_gets_the_size_that_it_needs(mounted, source, options, size):
+    HurdSystem().mount(source, "/run", "tmpfs", options)
+    device, _, _, words = mounted[0]
+    assert device == size
+    assert words == [o for o in options if not o.startswith("size=")]
+
+
+def test_swap_program_that_fails_says_why(monkeypatch, tmp_path):
+    program = tmp_path / "swapon"
+    program.write_text('#!/bin/sh\necho "$1: no swap\n signature" >&2\nexit 2\n')
+    program.chmod(0o755)
+    with pytest.raises(OSError, match=r"/dev/x: no swap signature.*'/dev/x'"):
+        hurd_system._run(str(program), "/dev/x")
+    program.write_text("#!/bin/sh\nexit 0\n")
+    hurd_system._run(str(program), "/dev/x")
+    with pytest.raises(OSError, match="absent"):
+        hurd_system._run(str(tmp_path / "absent"), "/dev/x")
+
+
+def test_host_name_is_only_written_if_it_changes(monkeypatch):
+    """It is kept in a file, on a root that may still be read-only."""
+    monkeypatch.setattr(socket, "sethostname", lambda name: pytest.fail(f"wrote {name}"))
+    HurdSystem().set_hostname(os.uname().nodename)
+
+
+def test_fallback_console_is_used(monkeypatch):
+    monkeypatch.setenv("FALLBACK_CONSOLE", "/dev/null")
+    fd = HurdSystem().open_console()
+    assert os.path.sameopenfile(fd, os.open("/dev/null", os.O_RDONLY))
+    os.close(fd)
+
+
+def test_limit_of_the_kernel_is_no_reason_to_look_at_everything(monkeypatch):
+    monkeypatch.setattr(os, "sysconf", lambda _name: -1)
+    opened = HurdSystem().open_descriptors()
+    assert {0, 1, 2} <= set(opened)
+    assert all(fd < 65536 for fd in opened)
