@@ -77,6 +77,7 @@ async def _type(
             elif letter == "p":
                 await running.press_power()
             elif letter == "r":
+                console.touched()
                 await running.reset()
             elif letter == "i":
                 _tell(f"{running.machine.image}: {await running.status()}")

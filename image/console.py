@@ -25,6 +25,7 @@ _HALTED = "In tight loop: hit ctl-alt-del to reboot"
 # So many resets within so many seconds are a loop.
 _RESETS = 5
 _WITHIN = 120.0
+_FIRMWARE = 1.0
 
 
 class GuestFailed(ImageError):
@@ -44,6 +45,7 @@ class Console:
         self._log: FileIO | None = None
         self._kept = ""
         self._resets: list[float] = []
+        self._spoke = False  # since the last reset
         self.panic = ""  # the kernel's last words, if it panicked
 
     def __enter__(self) -> Self:
@@ -66,14 +68,22 @@ class Console:
         """Take note of what the guest wrote."""
         if self._log is not None:
             self._log.write(data)
+        self._spoke = True
         self._kept = (self._kept + data.decode(errors="replace").replace("\r", ""))[-_KEPT:]
         if found := _PANIC.search(self._kept.rpartition("\n")[0]):
             self.panic = found[0].strip()
 
     def reset(self, reason: str = "") -> None:
-        """Take note that the guest starts anew."""
+        """Take note that the guest starts anew.
+
+        SeaBIOS resets the machine once or twice itself after a warm start; what comes at once, and
+        before the guest said anything, is that.
+        """
         del reason
-        self._resets = [*self._resets, time.monotonic()][-_RESETS:]
+        now = time.monotonic()
+        if self._spoke or not self._resets or now - self._resets[-1] > _FIRMWARE:
+            self._resets = [*self._resets, now][-_RESETS:]
+        self._spoke = False
 
     def touched(self) -> None:
         """Somebody typed: whatever happens is not the guest's doing alone."""

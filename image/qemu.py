@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from image.errors import ConfigurationError, NotAnImage
+from image.recognise import filesystem_name, image_format
 
 MIB = 1024 * 1024
 
@@ -47,7 +48,7 @@ class Machine:
     """What to run, and on what."""
 
     image: Path
-    format: str  # "raw", "qcow2" or "iso"
+    format: str  # "raw", "qcow2", …, or "iso"
     architecture: str  # "i386" or "amd64"
     memory: int = 0  # MiB; 0 is the default of the architecture
     accelerator: str = "auto"  # or "kvm", "tcg"
@@ -106,7 +107,7 @@ def parse_memory(text: str) -> int:
 
 
 def disk_format(path: Path) -> str:
-    """Return "qcow2", "iso" or "raw", as the first bytes of the file say.
+    """Return "iso", or what QEMU calls the format: "qcow2", "raw", …
 
     Raises NotAnImage if there is no such file, or it is none, is empty or cannot be read.
     """
@@ -114,18 +115,19 @@ def disk_format(path: Path) -> str:
         if path.is_dir():
             raise NotAnImage(f"{path}: a directory, not a disk image")
         with path.open("rb") as file:
-            start = file.read(4)
-            file.seek(0x8001)  # the volume descriptor of ISO 9660, in sector 16
-            identifier = file.read(5)
+
+            def read(offset: int, size: int) -> bytes:
+                file.seek(offset)
+                return file.read(size)
+
+            if not read(0, 1):
+                raise NotAnImage(f"{path}: an empty file, not a disk image")
+            found = image_format(read)
+            return "iso" if found == "raw" and filesystem_name(read) == "ISO 9660" else found
     except FileNotFoundError:
         raise NotAnImage(f"{path}: there is no such image") from None
     except OSError as error:
         raise NotAnImage(f"{path}: cannot be read: {error.strerror}") from None
-    if not start:
-        raise NotAnImage(f"{path}: an empty file, not a disk image")
-    if start == b"QFI\xfb":
-        return "qcow2"
-    return "iso" if identifier == b"CD001" else "raw"
 
 
 def kvm_is_usable() -> bool:
