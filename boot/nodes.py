@@ -88,6 +88,7 @@ def system_nodes(driver: Driver, *, pty_pairs: int = PTY_PAIRS) -> list[SystemNo
         *_servers(),
         *_devices(),
         *_terminals(pty_pairs),
+        _disk("rd0", "rd0"),
         *(_kernel_disks() if driver == "kernel" else _rump_disks()),
         *_network_devices(),
     ]

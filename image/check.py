@@ -47,24 +47,29 @@ class Report:
             raise CheckFailed("the finished image has faults:\n  " + "\n  ".join(shown))
 
 
-def check_image(path: Path, tree: Tree, driver: Driver) -> Report:
+def check_image(path: Path, tree: Tree, driver: Driver, *, partitioned: bool = True) -> Report:
     """Check a raw disk made from a tree, whose disks are to have that driver.
 
-    Raises MissingTool without e2fsck, OSError if the file cannot be read.
+    With `partitioned=False` the file is a filesystem alone, without boot loader.  Raises
+    MissingTool without e2fsck, OSError if the file cannot be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return _Check(path, descriptor, tree, driver).report()
+        return _Check(path, descriptor, tree, driver, partitioned).report()
     finally:
         os.close(descriptor)
 
 
 class _Check:
-    def __init__(self, path: Path, descriptor: int, tree: Tree, driver: Driver) -> None:
+    def __init__(
+        self, path: Path, descriptor: int, tree: Tree, driver: Driver, partitioned: bool
+    ) -> None:
         self.path = path
         self.descriptor = descriptor
         self.tree = tree
         self.driver = driver
+        self.partitioned = partitioned
+        self.offset = PARTITION_OFFSET if partitioned else 0
         self.translators = 0
         self.warnings: list[str] = []
 
@@ -72,14 +77,16 @@ class _Check:
         return os.pread(self.descriptor, size, offset)
 
     def report(self) -> Report:
-        problems = [*self._start(), *self._consistency()]
+        problems = [*self._start()] if self.partitioned else []
+        problems += self._consistency()
         try:
-            filesystem = Filesystem(lambda offset, size: self.read(PARTITION_OFFSET + offset, size))
+            filesystem = Filesystem(lambda offset, size: self.read(self.offset + offset, size))
             entries = {entry.path: entry for entry in filesystem.walk()}
             problems += self._superblock(filesystem)
             problems += self._files(filesystem, entries)
             problems += self._nodes(filesystem, entries)
-            problems += self._menu(filesystem)
+            if self.partitioned:
+                problems += self._menu(filesystem)
         except NotAnImage as error:
             problems.append(str(error))
             entries = {}
@@ -115,7 +122,7 @@ class _Check:
             # A question mark in the path would begin options.
             link = Path(place) / "disk"
             link.symlink_to(self.path.absolute())
-            argument = f"{link}?offset={PARTITION_OFFSET}"
+            argument = f"{link}?offset={self.offset}"
             result = run(["e2fsck", "-fn", argument], merge=True, accept=range(256))
         if result.returncode:
             said = result.stdout.decode(errors="replace").splitlines()

@@ -25,7 +25,7 @@ _COMMON = (
     "normal", "reboot", "search", "serial", "sleep", "terminal", "test",
 )  # fmt: skip
 _DISK_MODULES = ("ext2", "part_msdos")
-_ISO_MODULES = ("iso9660",)
+_ISO_MODULES = ("iso9660", "part_msdos")
 
 # The check for a floppy drive in boot.img: a jump that is taken for hard disks. Some firmware does
 # not say which it is; grub-install replaces the jump in the same way.
@@ -62,9 +62,8 @@ def disk_core(most: int) -> bytes:
 
 
 def iso_core() -> bytes:
-    """Return the core image for a CD: with the code that the BIOS starts from it."""
-    start = (grub_directory() / "cdboot.img").read_bytes()
-    return start + _core("i386-pc", "(cd)/boot/grub", (*_COMMON, *_ISO_MODULES))
+    """Return the core image for a CD, which has /boot/grub; the BIOS starts it from there."""
+    return _core("i386-pc-eltorito", "/boot/grub", (*_COMMON, *_ISO_MODULES))
 
 
 def _core(platform: str, prefix: str, modules: tuple[str, ...]) -> bytes:

@@ -111,11 +111,13 @@ def inspect_image(path: Path) -> ImageInfo:
     MissingTool for other formats than raw without qemu-nbd, ImageError for a file that cannot be
     read.
     """
-    with _opened(path) as (kind, read, size, file_size):
+    with opened(path) as (kind, read, size, file_size):
         table = read_table(read, size)
         partitions = table.partitions
-        if not partitions and not table.kind:
-            if not filesystem_name(read):
+        name = filesystem_name(read)
+        # A CD may have a partition table for those who write it to a disk.
+        if name == "ISO 9660" or (not partitions and not table.kind):
+            if not name:
                 raise NotAnImage(
                     f"{path}: neither a partition table nor a filesystem that is known"
                 )
@@ -135,7 +137,7 @@ def inspect_image(path: Path) -> ImageInfo:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[str, Read, int, int]]:
+def opened(path: Path) -> Iterator[tuple[str, Read, int, int]]:
     """Open an image; yield its format, how to read the disk, and the sizes of disk and file."""
     try:
         if path.is_dir():
@@ -171,6 +173,8 @@ def _look_into(read: Read, partition: Partition) -> FilesystemInfo | None:
         return read(partition.start + offset, size)
 
     name = filesystem_name(within)
+    if name == "ISO 9660":
+        return FilesystemInfo(name, label=within(0x8028, 32).decode("ascii", "replace").rstrip())
     if not name.startswith("ext"):
         return FilesystemInfo(name) if name else None
     try:

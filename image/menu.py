@@ -8,7 +8,7 @@ boot: disks in an i386 kernel need two modules, disks of rumpdisk five.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from image.errors import ConfigurationError, TreeError
@@ -101,6 +101,21 @@ def menu_entries(tree: Tree, settings: MenuSettings) -> list[MenuEntry]:
             MenuEntry(f"{title} (exec by the dynamic linker)", kernel, words, (*servers, execs[1]))
         )
     return entries
+
+
+def live_entries(tree: Tree, settings: MenuSettings, root: str) -> list[MenuEntry]:
+    """Return the entries for a root filesystem in memory, which GRUB loads from the file `root`.
+
+    The kernel makes a disk of it (`$(ramdisk-create)`, Debian's kernels), so none needs a driver.
+    """
+    tree_kernel = find_kernel(tree, settings.kernel)
+    words = _kernel_words(replace(settings, root=settings.root or "device:rd0"), "kernel")
+    disk = BootModule(root, (root.rpartition("/")[2], "$(ramdisk-create)"))
+    modules = (disk, *_servers(tree, "kernel"), _exec_forms(tree, settings.cpu)[0])
+    return [
+        MenuEntry(settings.title, tree_kernel, words, modules),
+        MenuEntry(f"{settings.title} (single-user mode)", tree_kernel, (*words, "single"), modules),
+    ]
 
 
 def write_menu(entries: list[MenuEntry], settings: MenuSettings) -> str:
