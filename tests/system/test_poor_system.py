@@ -72,7 +72,7 @@ def posix_spawn(*arguments, **more):
     born[pid] = plain_monotonic()
     return pid
 def kill(pid, number):
-    young = plain_monotonic() - born.get(abs(pid), 0) < 0.03
+    young = plain_monotonic() - born.get(abs(pid), 0) < 0.15  # 0.03 there
     plain_kill(pid, signal.SIGKILL if young and number else number)
 os.posix_spawn, os.kill = posix_spawn, kill
 
