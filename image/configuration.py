@@ -17,7 +17,7 @@ from image import keys, values
 from image.account_settings import read_root, read_users
 from image.errors import ConfigurationError
 from image.keys import FILE_KEYS, KEYS
-from image.layers import Layer, Value, merged, read_file, tables
+from image.layers import Layer, Value, merged, read_file, refuse_unknown, tables
 from image.settings import (
     Configuration,
     DebianSource,
@@ -43,18 +43,33 @@ def read_configuration(
     site: Path = SITE_FILE,
 ) -> Configuration:
     """Return the configuration that a file and options ask for; ConfigurationError for mistakes."""
+    found = {**read_values(file, environment=environment, site=site), **(options or {})}
+    return check_values(found, environment)
+
+
+def read_values(
+    file: Path | None, *, environment: Mapping[str, str] | None = None, site: Path = SITE_FILE
+) -> dict[str, Value]:
+    """Return the values of the site's file, the environment and the user's file by their keys."""
     variables = os.environ if environment is None else environment
     layers: list[Layer] = []
     if site.exists():
         layers.append(read_file(site))
     archive = variables.get("DROVER_ARCHIVE")
     if archive:
-        here = Path.cwd()
-        layers.append({"source.archive": Value(archive, "DROVER_ARCHIVE", here)})
+        layers.append({"source.archive": Value(archive, "DROVER_ARCHIVE", Path.cwd())})
     if file is not None:
         layers.append(read_file(file))
-    layers.append(options or {})
-    return _Reader(merged(layers, KEYS), variables).read()
+    return merged(layers, KEYS)
+
+
+def check_values(
+    found: Mapping[str, Value], environment: Mapping[str, str] | None = None
+) -> Configuration:
+    """Return the configuration that values make; ConfigurationError for mistakes."""
+    for key, value in found.items():
+        refuse_unknown(key, value.where, KEYS)
+    return _Reader(found, os.environ if environment is None else environment).read()
 
 
 class _Reader:

@@ -21,7 +21,7 @@ _ZONE: Final = re.compile(r"[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*")
 _SIZE: Final = re.compile(r"(\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _HASH: Final = re.compile(r"\$[0-9A-Za-z]{1,8}\$[./0-9A-Za-z$=,*-]{8,}|[./0-9A-Za-z]{13}|[!*].*")
-_KEY_TYPE: Final = re.compile(r"(ssh|ecdsa|sk)-[a-z0-9@.-]+")
+_KEY_TYPE: Final = re.compile(r"(ssh|ecdsa|sk)-[a-z0-9@.-]+ ")
 _SMALLEST: Final = 8 << 20  # bytes of a disk
 
 
@@ -190,7 +190,7 @@ def url(value: Any) -> str:
 
 def ssh_keys(value: str, base: Path) -> tuple[str, ...]:
     """Public keys: the text of one, or a file (below ``base`` if relative) with one per line."""
-    if _KEY_TYPE.match(text(value)):
+    if ssh_key_text(text(value)):
         return (_ssh_key(value),)
     path = existing_file(value, base)
     lines = path.read_text("utf-8", "replace").splitlines()
@@ -201,6 +201,11 @@ def ssh_keys(value: str, base: Path) -> tuple[str, ...]:
         return tuple(_ssh_key(key) for key in keys)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def ssh_key_text(text: str) -> bool:
+    """Whether this is to be a public key itself, and not the name of a file."""
+    return _KEY_TYPE.match(text) is not None
 
 
 def _ssh_key(line: str) -> str:
