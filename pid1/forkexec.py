@@ -80,6 +80,9 @@ def fork_exec(
     cannot be started.  Without a service the output goes to the daemon's log.
     """
     program = os.path.basename(spec.command[0]) if spec.command else ""
+    if spec.resource_limits and not system.limits_programs():
+        names = ", ".join(dict.fromkeys(name for name, _, _ in spec.resource_limits))
+        say(f"Resource limits have no effect on this system: {names} for {program}.")
     spec.control_group = manager.contain(service) if service is not None else None
     if spec.stdout is not None:
         pid = system.spawn(spec)

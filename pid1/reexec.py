@@ -277,7 +277,7 @@ def execute(daemon: Daemon) -> None:
     try:
         the_log.flush()
         state = snapshot(daemon)
-        file = _unnamed_file()
+        file = _unnamed_file(os.path.dirname(daemon.socket_path))
         descriptors = [*_descriptors(state), file]
         _write(file, json.dumps(state).encode())
         for descriptor in descriptors:
@@ -293,14 +293,26 @@ def execute(daemon: Daemon) -> None:
         daemon.server.reserve_spare()
 
 
-def _unnamed_file() -> int:
-    """Open a file without a name, in memory where the system has such files."""
+def _unnamed_file(directory: str) -> int:
+    """Open a file without a name, in memory where the system has such files.
+
+    Else in the directory of the socket, which is ours, or wherever files can be made.
+    """
     if hasattr(os, "memfd_create"):
         return os.memfd_create("drover-state")
-    import tempfile
-
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+    for place in (directory, "/run", "/tmp"):
+        path = f"{place}/.drover-state-{os.getpid()}"
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)  # of an image that was killed in between
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError:
+            if place == "/tmp":
+                raise
+            continue
+        os.unlink(path)
+        return file
+    raise AssertionError
 
 
 def _write(descriptor: int, data: bytes) -> None:

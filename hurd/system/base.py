@@ -273,6 +273,10 @@ class System(Machine):
         """
         raise NotImplementedError("raise_descriptor_limit")
 
+    def limits_programs(self) -> bool:
+        """Whether resource limits hold for the programs that `spawn` starts with them."""
+        raise NotImplementedError("limits_programs")
+
     def reap(self) -> tuple[int, int] | None:
         """Wait for any child that is dead: `(pid, wait status)`, or None if there is none now."""
         raise NotImplementedError("reap")

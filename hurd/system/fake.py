@@ -176,6 +176,9 @@ class FakeSystem(FakeNodes):
         self._note("raise_descriptor_limit")
         return inherited or (1024, 4096)
 
+    def limits_programs(self) -> bool:
+        return True
+
     def reap(self) -> tuple[int, int] | None:
         for program in self.programs.values():
             if program.parent == self.pid and program.status is not None:

@@ -81,6 +81,9 @@ class HurdSystem(HurdNodes, PosixSystem):
         elif begun is not None and time.monotonic() - begun < _DEAF and signal not in _HARMLESS:
             self._early[leader] = signal
 
+    def limits_programs(self) -> bool:
+        return False  # setrlimit accepts them, and exec forgets them
+
     def reap(self) -> tuple[int, int] | None:
         ended = super().reap()
         if ended is None:

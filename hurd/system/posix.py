@@ -43,6 +43,9 @@ class PosixSystem(System):
     def raise_descriptor_limit(self, inherited: tuple[int, int] | None = None) -> tuple[int, int]:
         return limits.raise_descriptor_limit(inherited)
 
+    def limits_programs(self) -> bool:
+        return True
+
     def reap(self) -> tuple[int, int] | None:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)

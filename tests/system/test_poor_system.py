@@ -106,6 +106,10 @@ _CONFIGURATION = f"""
   (make-forkexec-constructor command #:directory "@DIR@"))
 (register-services
  (list (service '(sleeper) #:start (run "sleep" "1000") #:stop (make-kill-destructor))
+       (service '(limited)
+         #:start (make-forkexec-constructor '("sleep" "1000")
+                  #:resource-limits '((nofile 64 64) (core 0 0)))
+         #:stop (make-kill-destructor))
        (service '(printer)
          #:start (run "sh" "-c" "echo printed; exec sleep 1000")
          #:stop (make-kill-destructor))
@@ -192,6 +196,15 @@ def test_descriptors_are_counted(daemon):
     assert 3 < count < 100
 
 
+def test_limits_that_will_not_hold_are_told(daemon):
+    reply = daemon.request("start", "limited")
+    assert reply.result
+    assert reply.messages[0] == (
+        "Resource limits have no effect on this system: nofile, core for sleep."
+    )
+    assert daemon.request("stop", "limited").result
+
+
 def test_fresh_image_goes_on_with_the_services(daemon):
     assert daemon.request("start", "sleeper").result
     pid = daemon.main_pid("sleeper")
@@ -199,4 +212,5 @@ def test_fresh_image_goes_on_with_the_services(daemon):
     assert daemon.request("reexec").result
     daemon.wait_log("Took over", before + 1)
     assert main_pid(daemon.status("sleeper")) == pid
+    assert not [name for name in os.listdir(daemon.directory) if name.startswith(".drover")]
     assert daemon.request("stop", "sleeper").result
