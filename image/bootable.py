@@ -5,6 +5,7 @@ Much less than an inspection, and quick: nothing is read but these two files.
 
 from __future__ import annotations
 
+import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from image.inspection import opened
 from image.menu import CONFIGURATION, read_menu
 from image.partitions import Partition, read_table
 from image.recognise import filesystem_name
+from image.run import run
 
 # The field e_machine of an ELF file (elf.h).
 _MACHINE = slice(18, 20)
@@ -37,6 +39,8 @@ def look_at(path: Path) -> Bootable | None:
     Raises NotAnImage, ImageInUse and MissingTool as `inspect_image` does.
     """
     with opened(path) as (_, read, size, _):
+        if filesystem_name(read) == "ISO 9660":
+            return _look_at_cd(path)
         for within in _partitions(read, size):
             if not filesystem_name(within).startswith("ext"):
                 continue
@@ -45,10 +49,32 @@ def look_at(path: Path) -> Bootable | None:
             if text is None:
                 continue
             configuration = text.decode("utf-8", "replace")
-            kernels = [entry.kernel for entry in read_menu(configuration)]
-            architecture = _architecture(filesystem, kernels[0]) if kernels else ""
-            return Bootable(configuration, architecture)
+            kernel = _kernel(configuration)
+            return Bootable(configuration, _architecture(kernel, _content(filesystem, kernel)))
     return None
+
+
+def _look_at_cd(path: Path) -> Bootable | None:
+    """As look_at; the CD's files are read with xorriso."""
+    with tempfile.TemporaryDirectory(prefix="hurd-image-") as directory:
+
+        def extract(name: str) -> bytes | None:
+            place = Path(directory, Path(name).name)
+            run(["xorriso", "-osirrox", "on", "-indev", path, "-extract", name, place],
+                accept=(0, 5, 32))  # fmt: skip
+            return place.read_bytes() if place.is_file() else None
+
+        text = extract(CONFIGURATION)
+        if text is None:
+            return None
+        configuration = text.decode("utf-8", "replace")
+        kernel = _kernel(configuration)
+        return Bootable(configuration, _architecture(kernel, extract(kernel)))
+
+
+def _kernel(configuration: str) -> str:
+    """The kernel of the first entry, "" if there is none."""
+    return next((entry.kernel for entry in read_menu(configuration)), "")
 
 
 def _partitions(read: Read, size: int) -> Iterator[Read]:
@@ -71,9 +97,10 @@ def _content(filesystem: Filesystem, path: str) -> bytes | None:
     return filesystem.content(entry.inode)
 
 
-def _architecture(filesystem: Filesystem, kernel: str) -> str:
+def _architecture(kernel: str, content: bytes | None) -> str:
     """The CPU that a kernel is for, as its ELF header says."""
-    content = _content(filesystem, kernel)
+    if not kernel:
+        return ""
     if content is None:
         raise NotAnImage(f"{CONFIGURATION}: there is no kernel {kernel} in the image")
     if content.startswith(_GZIP):

@@ -182,15 +182,18 @@ def _drives(machine: Machine) -> list[str]:
             f"{machine.disks[_MOST_EXTRA_DISKS]}: there is room for {_MOST_EXTRA_DISKS} more disks",
         )
     words: list[str] = []
-    order = "c"
-    snapshot = ",snapshot=on" if machine.snapshot else ""
+    # GRUB from a floppy sees no CD; on a disk, a CD's image is the same.
+    cd = machine.format == "iso" and machine.floppy is None
     for index, path in enumerate((machine.image, *machine.disks)):
         kind = machine.format if index == 0 else disk_format(path)
-        medium = ",media=cdrom" if kind == "iso" else snapshot
-        kind = "raw" if kind == "iso" else kind
-        words += ["-drive", f"if=ide,index={index},format={kind}{medium},file={_quoted(path)}"]
-        if index == 0 and machine.format == "iso":
-            order = "d"
+        if kind == "iso" and (index or cd):
+            rest = "format=raw,media=cdrom"
+        elif kind == "iso":
+            rest = "format=raw,snapshot=on"
+        else:
+            rest = f"format={kind}" + (",snapshot=on" if machine.snapshot else "")
+        words += ["-drive", f"if=ide,index={index},{rest},file={_quoted(path)}"]
+    order = "d" if cd else "c"
     if machine.floppy is not None:
         words += ["-drive", f"if=floppy,format=raw,read-only=on,file={_quoted(machine.floppy)}"]
         order = "a"

@@ -148,7 +148,7 @@ def run_vm(options: argparse.Namespace) -> int:
 
 def _say(error: ImageError) -> None:
     """Tell the user what went wrong."""
-    print(f"hurd-image vm: {error}", file=sys.stderr, flush=True)
+    print(f"hurd-image: error: {error}", file=sys.stderr, flush=True)
 
 
 async def _with_signals(options: argparse.Namespace) -> int:
