@@ -300,19 +300,19 @@ def _unnamed_file(directory: str) -> int:
     """
     if hasattr(os, "memfd_create"):
         return os.memfd_create("drover-state")
-    for place in (directory, "/run", "/tmp"):
-        path = f"{place}/.drover-state-{os.getpid()}"
-        try:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)  # of an image that was killed in between
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except OSError:
-            if place == "/tmp":
-                raise
-            continue
-        os.unlink(path)
-        return file
-    raise AssertionError
+    for place in (directory, "/run"):
+        with contextlib.suppress(OSError):
+            return _file_without_name(place)
+    return _file_without_name("/tmp")
+
+
+def _file_without_name(directory: str) -> int:
+    path = f"{directory}/.drover-state-{os.getpid()}"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # of an image that was killed in between
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    os.unlink(path)
+    return file
 
 
 def _write(descriptor: int, data: bytes) -> None:
