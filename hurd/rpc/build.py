@@ -70,7 +70,7 @@ def _arguments(parameter: Parameter) -> list[str]:
     name, kind = parameter.name, C_TYPES.get(parameter.kind, parameter.kind)
     if parameter.array:
         pointers = "**" if parameter.yielded and not parameter.capacity else "*"
-        made = [f"{kind} {pointers}{name}"]
+        made = [f"{'' if parameter.yielded else 'const '}{kind} {pointers}{name}"]
     elif parameter.text:
         made = [f"char *{name}" if parameter.yielded else f"const char *{name}"]
     else:

@@ -1,0 +1,53 @@
+"""The stand-in for the Hurd: compiled once, loaded afresh for every test that asks for it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from standin import generic
+from standin.control import SOURCES, Standin, compile_library
+
+from hurd.rpc import build, library
+
+
+@pytest.fixture(scope="session")
+def standin_libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The compiled libraries: "world" with everything, "generic" with ports and messages only."""
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed; the stand-in cannot be compiled")
+    folder = tmp_path_factory.mktemp("standin")
+    declarations = f"#include <stdint.h>\n{build.declarations()}"
+    (folder / "declarations.h").write_text(declarations)
+    (folder / "generic.c").write_text(generic.source())
+    kernel, made = SOURCES / "kernel.c", folder / "generic.c"
+    world = [SOURCES / f"{name}.c" for name in ("world", "nodes", "translators", "processes")]
+    return {
+        "generic": compile_library(folder, [made, kernel]),
+        "world": compile_library(folder, [*world, kernel, made]),
+    }
+
+
+@pytest.fixture
+def load_standin(
+    standin_libraries: dict[str, Path], tmp_path: Path
+) -> Iterator[Callable[[str], Standin]]:
+    """Loads one of the libraries, which every call goes to until the end of the test."""
+
+    def load(name: str) -> Standin:
+        # The system takes a copy for another library, with its own state.
+        path = tmp_path / f"standin-{name}.so"
+        shutil.copy(standin_libraries[name], path)
+        library.use_stand_in(str(path))
+        return Standin(path)
+
+    yield load
+    library.use_stand_in(None)
+
+
+@pytest.fixture
+def standin(load_standin: Callable[[str], Standin]) -> Standin:
+    """The stand-in with its tree of nodes, translators and processes."""
+    return load_standin("world")
