@@ -284,10 +284,11 @@ _MOUNT_TIMEOUT = 60.0  # seconds, as settrans
 
 
 def _options(options: Sequence[str]) -> list[str]:
-    """The options that a translator is to see."""
+    """The options that a translator is to see, by the names that it tells them with."""
     from hurd.system.mounts import for_the_file_system
 
-    return for_the_file_system(options)
+    names = {"ro": "--readonly", "rw": "--writable"}
+    return [names.get(word, word) for word in for_the_file_system(options)]
 
 
 class _ClockInfo:

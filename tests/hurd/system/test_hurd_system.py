@@ -138,7 +138,7 @@ def test_options_of_fstab_are_made_fit_for_a_translator(mounted):
     system.mount("/dev/hd0s3", "/home", "", ["defaults,nofail,ro", "x-y=z"])
     system.mount("/src", "/there", "none", ["rbind"])
     assert mounted == [
-        ("/dev/hd0s3", "/home", "auto", ["ro"]),
+        ("/dev/hd0s3", "/home", "auto", ["--readonly"]),
         ("close",),
         ("/src", "/there", "none", ["bind"]),
         ("close",),
