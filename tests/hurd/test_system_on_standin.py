@@ -22,7 +22,7 @@ EBUSY, EINVAL, EPERM = 0x40000010, 0x40000016, 0x40000001
 @pytest.fixture
 def system(standin, monkeypatch):
     """Every test leaves as many rights as it found."""
-    monkeypatch.setattr(mounting, "program_for", lambda type, *_: f"/hurd/{type}")
+    monkeypatch.setattr(mounting, "program_for", lambda kind, *_: f"/hurd/{kind}")
     before = standin.references()
     yield HurdSystem()
     assert standin.references() == before
@@ -49,7 +49,6 @@ def test_process_table_is_the_proc_servers(system, standin):
     assert (found.pid, found.state) == (fresh, "S")
     assert found.started == system.process_table()[fresh].started != ""
     assert system.process_command(fresh) == ["/hurd/tmpfs", "1M"]
-    assert system.process_command(1) is None or system.process_command(1) is not None
     system.unmount("/tmp", force=True)
 
 
