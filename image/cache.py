@@ -31,7 +31,7 @@ class Cache:
     """A directory of finished entries, by kind and key; several processes may use it."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        self.directory = default_directory() if directory is None else directory
+        self.directory = (directory or default_directory()).absolute()
 
     def get(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
         """Return the entry, after ``make`` has made it where it is told if it is missing.

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from image.errors import ExitCode, ImageError
+from pid1.usage import version_text
 
 COMMANDS = ("build", "vm", "inspect")
 
@@ -54,9 +55,8 @@ def make_parser(command: str) -> Parser:
         parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     else:
         parser.add_argument(
-            "--version", action="version", version=_version(),
-            help="display version information and exit",
-        )  # fmt: skip
+            "--version", action="store_true", help="display version information and exit"
+        )
         parser.add_argument("command", metavar="COMMAND", choices=COMMANDS)
     return parser
 
@@ -67,6 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words:
         sys.stdout.write(make_parser("").format_help())
         return ExitCode.USAGE
+    if words[0] == "--version":
+        sys.stdout.write(version_text("hurd-image"))
+        return ExitCode.FINE
     if words[0] not in COMMANDS:
         make_parser("").parse_args(words[:1])
     signal.signal(signal.SIGTERM, _terminated)
@@ -138,12 +141,6 @@ def _inspect(words: list[str]) -> int:
 
 
 _RUN = {"build": _build, "vm": _vm, "inspect": _inspect}
-
-
-def _version() -> str:
-    from pid1.usage import version_text
-
-    return version_text("hurd-image")
 
 
 def _terminated(number: int, _frame: object) -> NoReturn:

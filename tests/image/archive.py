@@ -275,8 +275,8 @@ def stand_ins(
     }  # fmt: skip
     essential = {"Essential": "yes", "Priority": "required"}
     recipes = [
-        Recipe("base-files", base, fields=essential, modes={"/root": 0o700},
-               architecture="all",
+        Recipe("base-files", base, architecture="all", modes={"/root": 0o700},
+               fields={**essential, "Multi-Arch": "foreign"},
                scripts={"conffiles": "/etc/debian_version\n"}),
         Recipe("dash", {"/usr/bin/dash": "dash\n", "/usr/bin/sh": ("symlink", "dash")},
                fields={**essential, "Pre-Depends": "base-files"}),
