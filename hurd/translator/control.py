@@ -1,7 +1,7 @@
 """A running translator in our hands: its control port, its task and its process id.
 
 Whoever starts a translator holds these; closing the object lets go of them and leaves the
-translator alone.
+translator alone. That a translator ends is an event: `on_death` and `died` tell it on the loop.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from hurd.errors import HurdError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -136,3 +136,23 @@ class Translator:
     def sync(self, *, wait: bool = True, recursive: bool = True) -> None:
         """Have it write what it has not written yet."""
         fsys.fsys_syncfs(self.control, wait, recursive)
+
+    def on_death(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Have `callback` called on the running event loop when the translator ends.
+
+        It is called soon if it has ended already. Returns a function that takes this back.
+        """
+        from hurd.translator.watching import watch
+
+        return watch(self.control, callback)
+
+    async def died(self) -> None:
+        """Return when the translator has ended."""
+        import asyncio
+
+        ended = asyncio.get_running_loop().create_future()
+        cancel = self.on_death(lambda: None if ended.done() else ended.set_result(None))
+        try:
+            await ended
+        finally:
+            cancel()
