@@ -69,6 +69,8 @@ def check_values(
     """Return the configuration that values make; ConfigurationError for mistakes."""
     for key, value in found.items():
         refuse_unknown(key, value.where, KEYS)
+        # Also of those that this image has no use for.
+        checked(KEYS[key].check, value)
     return _Reader(found, os.environ if environment is None else environment).read()
 
 

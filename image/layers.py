@@ -116,10 +116,10 @@ def refuse_unknown(key: str, where: str, known: Collection[str]) -> None:
     """Raise ConfigurationError, with the most similar known keys, for one that is not known."""
     if key in known:
         return
-    similar = difflib.get_close_matches(key, known, 2)
-    # The right name in the wrong table, or in none.
     last = key.rpartition(".")[2]
-    similar += [one for one in known if one.rpartition(".")[2] == last and one not in similar]
+    # The right name in the wrong table, or in none; or else what looks like it.
+    similar = [one for one in known if one.rpartition(".")[2] == last]
+    similar = similar or difflib.get_close_matches(key, known, 2)
     hint = f"; did you mean {' or '.join(similar[:2])}?" if similar else ""
     raise ConfigurationError(where, f"unknown key{hint}")
 
