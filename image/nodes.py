@@ -12,7 +12,7 @@ from dataclasses import replace
 from boot.nodes import SystemNode, system_nodes
 from image.errors import TreeError
 from image.menu import Driver
-from image.tree import Node, Tree
+from image.tree import Node, Tree, join
 
 _NO_RECORDS: Mapping[str, tuple[str, ...]] = {}
 
@@ -34,7 +34,7 @@ def add_system_nodes(
     wanted = [node for node in system_nodes(driver) if _useful(tree, node)]
     for node in wanted:
         # A name may lead elsewhere, as /var/run does to /run: what it leads to is meant.
-        path = _place(tree, node.path)
+        path = _place(tree, node)
         known = tree.get(path)
         if node.kind == "symlink" and (known is not None or node.path in tree):
             continue
@@ -71,13 +71,15 @@ def _useful(tree: Tree, node: SystemNode) -> bool:
     return not node.optional or tree.resolve(node.program) is not None
 
 
-def _place(tree: Tree, path: str) -> str:
-    """Return where a path is once the links of the directories above it are followed."""
-    above, _, name = path.rpartition("/")
+def _place(tree: Tree, node: SystemNode) -> str:
+    """Return where a node is once links on the way, and a directory's own, are followed."""
+    if node.kind == "directory":
+        reached = tree.resolve(node.path)
+        if reached is not None:
+            return reached
+    above, _, name = node.path.rpartition("/")
     reached = tree.resolve(above or "/")
-    if reached is None:
-        return path
-    return f"{reached.rstrip('/')}/{name}"
+    return join(reached, name) if reached is not None else node.path
 
 
 def _make(node: SystemNode, epoch: int) -> Node:
