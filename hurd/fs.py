@@ -10,7 +10,9 @@ root node is asked.  What fails raises HurdError with the server's code.
 
 from __future__ import annotations
 
+from hurd.codes import EIO
 from hurd.constants import MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND
+from hurd.errors import HurdError
 from hurd.results import Result
 from hurd.rpc import routine
 from hurd.structures import Flock, Statfs, Timespec, TimeValue
@@ -306,3 +308,29 @@ def file_record_lock(
     disposition: int = MACH_MSG_TYPE_MAKE_SEND,
 ) -> Flock:
     """fcntl's record locks: `cmd` is F_GETLK64, F_SETLK64 or F_SETLKW64; the lock as it then is."""
+
+
+class Entry(Result):
+    """One name in a directory; `kind` is a DT_… number of dirent.h."""
+
+    number: int
+    kind: int
+    name: str
+
+
+def parse_entries(data: bytes) -> list[Entry]:
+    """The entries that `dir_readdir` returned: glibc's struct dirent64, one after the other.
+
+    HurdError(EIO) if they are cut off.
+    """
+    entries = []
+    at = 0
+    while at < len(data):
+        length = int.from_bytes(data[at + 8 : at + 10], "little")
+        if length < 12 or at + length > len(data):
+            raise HurdError(EIO, "dir_readdir")
+        number = int.from_bytes(data[at : at + 8], "little")
+        name = data[at + 12 : at + 12 + data[at + 11]]
+        entries.append(Entry(number, data[at + 10], name.decode("utf-8", "surrogateescape")))
+        at += length
+    return entries

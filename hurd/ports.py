@@ -11,6 +11,7 @@ from __future__ import annotations
 from hurd.codes import KERN_INVALID_RIGHT
 from hurd.constants import (
     MACH_MSG_TYPE_MAKE_SEND,
+    MACH_NOTIFY_NO_SENDERS,
     MACH_PORT_DEAD,
     MACH_PORT_NULL,
     MACH_PORT_RIGHT_DEAD_NAME,
@@ -120,6 +121,17 @@ class ReceiveRight(Port):
             mach_task_self(), self.name, self, disposition=MACH_MSG_TYPE_MAKE_SEND
         )
         return Port(self.name)
+
+    def request_no_senders(self) -> None:
+        """Have a message MACH_NOTIFY_NO_SENDERS sent to this port when nobody can send to it.
+
+        At once if nobody can.  Send rights of this task count too.
+        """
+        from hurd.mach import mach_port_request_notification, mach_task_self
+
+        mach_port_request_notification(
+            mach_task_self(), self.name, MACH_NOTIFY_NO_SENDERS, 0, self
+        ).close()
 
     def receive(self, timeout_ms: int | None = None) -> Message:
         """The next message; HurdError(MACH_RCV_TIMED_OUT) if none comes in time (None: wait)."""

@@ -9,10 +9,18 @@ is said; processes are told by pid, tasks by task port.
 
 from __future__ import annotations
 
-from hurd.constants import MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND
+from hurd.argz import unpack
+from hurd.constants import (
+    MACH_MSG_TYPE_COPY_SEND,
+    MACH_MSG_TYPE_MAKE_SEND,
+    PI_FETCH_TASKINFO,
+    PI_FETCH_THREAD_BASIC,
+    PI_FETCH_THREAD_SCHED,
+    PI_FETCH_THREADS,
+)
 from hurd.results import Result
 from hurd.rpc import routine
-from hurd.structures import Rusage, Utsname
+from hurd.structures import ProcInfoHeader, ProcInfoThread, Rusage, Utsname
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -437,3 +445,39 @@ def proc_reauthenticate_complete(process: Port) -> None:
 @routine
 def proc_getchildren_rusage(process: Port) -> Rusage:
     """What ended and waited-for children used."""
+
+
+class Thread(Result):
+    """A thread of a process; `wait` is what it waits for, "" if unknown."""
+
+    info: ProcInfoThread
+    wait: str
+
+
+class ProcessInfo(Result):
+    """What is known of a process."""
+
+    process: ProcInfoHeader
+    threads: list[Thread]
+
+
+def process_info(process: Port, pid: int, flags: int = PI_FETCH_TASKINFO) -> ProcessInfo:
+    """What `proc_getprocinfo` tells of process `pid`, as structures.
+
+    Fields that `flags` (PI_FETCH_…) did not ask for, or that could not be provided, are 0.
+    Asking for PI_FETCH_THREAD_WAITS may block on a process that does not answer.
+    """
+    from hurd.rpc.marshal import size_of, structure_of_words
+
+    _, words, waits = proc_getprocinfo(process, pid, flags)
+    header = structure_of_words(ProcInfoHeader, words)
+    names = unpack(waits)
+    threads = []
+    if flags & (PI_FETCH_THREADS | PI_FETCH_THREAD_BASIC | PI_FETCH_THREAD_SCHED):
+        for index in range(header.nthreads):
+            offset = size_of(ProcInfoHeader) + index * size_of(ProcInfoThread)
+            if offset >= 4 * len(words):
+                break
+            info = structure_of_words(ProcInfoThread, words, offset)
+            threads.append(Thread(info, names[index] if index < len(names) else ""))
+    return ProcessInfo(header, threads)

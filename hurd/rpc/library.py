@@ -38,10 +38,21 @@ def function(name: str, library: str = LIBC) -> CFunction:
     """The C function `name`, which lives in `library`; HurdUnavailable if it is not there."""
     found = _functions.get(name)
     if found is None:
-        found = getattr(_open(library, name), name, None) or getattr(_open(LIBC, name), name, None)
+        found = _symbol(library, name) or _symbol(LIBC, name)
         if found is None:
             raise HurdUnavailable(ENOSYS, name, f"{library} has no such routine")
         _functions[name] = found
+    return found
+
+
+def _symbol(library: str, name: str) -> CFunction | None:
+    from hurd.rpc._hurd_abi import ffi
+
+    opened = _open(library, name)
+    try:
+        found: CFunction = getattr(opened, name)
+    except (AttributeError, ffi.error):
+        return None
     return found
 
 

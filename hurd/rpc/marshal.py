@@ -248,6 +248,11 @@ def structure_of_words(made: type[S], words: Sequence[int], offset: int = 0) -> 
     return unpacked
 
 
+def size_of(made: type) -> int:
+    """The size of a structure here, in bytes."""
+    return int(ffi.sizeof(_CLASSES[made.__name__]))
+
+
 _CLASSES = {made.__name__: name for name, made in STRUCTURES.items()}
 
 

@@ -421,9 +421,12 @@ copy_in (struct message *m)
   size_t at = 0;
   while (at < m->size)
     {
+      size_t start = at;
       if (!descriptor_at (m->body, m->size, &at, &d, &count))
 	return SEND_INVALID_DATA;
       size_t length = (size_t) d.bits * count / 8;
+      if (is_right (d.name))	/* its first byte: whoever receives it sees what it has become */
+	m->body[start] = as_received (d.name);
       if (!d.in_line)
 	{
 	  struct memory *memory = &m->memory[m->n_memory++];
