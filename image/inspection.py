@@ -25,6 +25,7 @@ from image.partitions import Partition, read_table
 from image.recognise import filesystem_name, image_format
 
 _LIBRARY = "/usr/lib/drover"
+_WITHOUT_PARTITIONS = ("FAT", "NTFS", "exFAT", "ISO 9660")
 _SERVICES = "/etc/drover/services.d"
 _VERSION = re.compile(r'^VERSION\b[^=\n]*=\s*"([^"\n]+)"', re.MULTILINE)
 _PROVISION = re.compile(r"\(service\s+(?:'|\(quote\s+|\(list\s+'?)\(?([^()]*)\)")
@@ -115,8 +116,8 @@ def inspect_image(path: Path) -> ImageInfo:
         table = read_table(read, size)
         partitions = table.partitions
         name = filesystem_name(read)
-        # A CD may have a partition table for those who write it to a disk.
-        if name == "ISO 9660" or (not partitions and not table.kind):
+        # The first sector of these is theirs, also where it looks like a table of partitions.
+        if name in _WITHOUT_PARTITIONS or (not partitions and not table.kind):
             if not name:
                 raise NotAnImage(
                     f"{path}: neither a partition table nor a filesystem that is known"

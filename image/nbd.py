@@ -31,6 +31,10 @@ _REPLY_MAGIC = 0x67446698
 _LARGEST_READ = 1 << 24
 
 
+class _Ended(NotAnImage):
+    """The server is gone."""
+
+
 class Connection:
     """An image that is being served; `size` is that of the disk it holds, in bytes."""
 
@@ -70,9 +74,12 @@ class Connection:
     def _receive(self, size: int) -> bytes:
         data = bytearray()
         while len(data) < size:
-            part = self._socket.recv(size - len(data))
+            try:
+                part = self._socket.recv(size - len(data))
+            except ConnectionError:
+                part = b""
             if not part:
-                raise NotAnImage("qemu-nbd: ended while the image was read")
+                raise _Ended("qemu-nbd: ended while the image was read")
             data += part
         return bytes(data)
 
@@ -84,7 +91,8 @@ def served(path: Path, image_format: str) -> Iterator[Connection]:
     Raises MissingTool, ImageInUse, and NotAnImage with what qemu-nbd says of a damaged image.
     """
     with contextlib.ExitStack() as stack:
-        place = stack.enter_context(tempfile.TemporaryDirectory(prefix="drover-"))
+        # Names of sockets are short, and TMPDIR may be long.
+        place = stack.enter_context(tempfile.TemporaryDirectory(prefix="drover-", dir="/tmp"))
         address = f"{place}/nbd"
         said = stack.enter_context(tempfile.TemporaryFile())
         server = subprocess.Popen(
@@ -98,15 +106,19 @@ def served(path: Path, image_format: str) -> Iterator[Connection]:
         stack.callback(server.kill)
         connected = stack.enter_context(socket.socket(socket.AF_UNIX))
         connected.settimeout(60)
-        while not _connect(connected, address):
-            if server.poll() is not None:
-                said.seek(0)
-                text = said.read().decode(errors="replace").strip().removeprefix("qemu-nbd: ")
-                if "lock" in text:
-                    raise ImageInUse(path)
-                raise NotAnImage(f"{path}: {text}")
-            time.sleep(0.005)
-        connection = Connection(connected)
+        try:
+            while not _connect(connected, address) and server.poll() is None:
+                time.sleep(0.005)
+            # It listens before it has looked at the image.
+            connection = Connection(connected)
+        except (OSError, _Ended) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(5)
+            said.seek(0)
+            text = said.read().decode(errors="replace").strip().removeprefix("qemu-nbd: ")
+            if "lock" in text:
+                raise ImageInUse(path) from error
+            raise NotAnImage(f"{path}: {text}") from error
         stack.callback(connection.close)
         yield connection
 

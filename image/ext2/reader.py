@@ -20,6 +20,7 @@ from image.tree import join
 Read = Callable[[int, int], bytes]
 """Reads (offset, size); the result is shorter at the end of the medium."""
 
+_64BIT = 0x80
 _EXTENTS_FLAG = 0x80000
 _MOST_LINKS = 40
 _LARGEST_DIRECTORY = 1 << 26
@@ -82,6 +83,8 @@ class Filesystem:
     def raw_inode(self, number: int) -> bytes:
         """Return the bytes of an inode."""
         found = self.superblock
+        if found.incompatible & _64BIT:
+            raise DamagedFilesystem("ext4 with the feature 64bit, which no Hurd reads")
         if not 0 < number <= found.inodes:
             raise DamagedFilesystem(f"inode {number} of {found.inodes}")
         group, within = divmod(number - 1, found.inodes_per_group)
