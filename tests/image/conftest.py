@@ -42,21 +42,27 @@ def signer() -> Iterator[Signer]:
 
 @pytest.fixture(scope="session")
 def gnumach_packages() -> list[Path]:
-    """Debian's own packages of GNU Mach for i386, from this machine's mirror; kept for later."""
+    """Debian's own packages of GNU Mach for i386."""
+    return gnumach("i386")
+
+
+def gnumach(architecture: str) -> list[Path]:
+    """Debian's own packages of GNU Mach, from this machine's mirror; kept for later."""
     _needs("dpkg-deb", "apt-get")
     kept = Path.home() / ".cache" / "drover" / "gnumach"
-    found = sorted(kept.glob("gnumach-*.deb"))
+    found = sorted(kept.glob(f"gnumach-*_{architecture}.deb"))
     if found:
         return found
     if not _KEYRING.exists():
         pytest.skip(f"no {_KEYRING}")
     reasons = []
+    package = {"i386": "gnumach-image-1-486", "amd64": "gnumach-image-1-amd64"}[architecture]
     for suite in _SUITES:
         source = DebianSource(
-            (PackageArchive(_mirror(), (suite,)),), (_KEYRING,), "none", ("gnumach-image-1-486",)
+            (PackageArchive(_mirror(), (suite,)),), (_KEYRING,), "none", (package,)
         )
         with tempfile.TemporaryDirectory() as directory:
-            archive = Archive(source, "i386", Cache(Path(directory) / "cache"))
+            archive = Archive(source, architecture, Cache(Path(directory) / "cache"))
             try:
                 archive.update()
                 wanted = archive.resolve(source.packages)
@@ -69,7 +75,7 @@ def gnumach_packages() -> list[Path]:
                 partial = kept / f".{one.file}"
                 shutil.copyfile(Path(directory) / one.file, partial)
                 partial.rename(kept / one.file)
-            return sorted(kept.glob("gnumach-*.deb"))
+            return sorted(kept.glob(f"gnumach-*_{architecture}.deb"))
     pytest.skip(f"Debian's GNU Mach cannot be had: {reasons[-1]}")
 
 

@@ -17,7 +17,7 @@ from image.tree import Node, Tree
 
 SOURCES = Path(__file__).parent / "guest"
 _FLAGS = (
-    "-m32", "-march=i486", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib",
+    "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib",
     "-static", "-fno-pie", "-no-pie", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
     "-Wl,--build-id=none", "-Wl,-z,noexecstack",
 )  # fmt: skip
@@ -36,14 +36,17 @@ def program(name: str, *flags: str) -> bytes:
         return output.read_bytes()
 
 
-def report() -> bytes:
+_I386 = ("-m32", "-march=i486")
+
+
+def report(architecture: str = "i386") -> bytes:
     """The task for GNU Mach that prints its arguments."""
-    return program("report")
+    return program("report", *(_I386 if architecture == "i386" else ("-m64",)))
 
 
 def stand_in_kernel() -> bytes:
     """The kernel that behaves on the console as a system would."""
-    return program("shell", "-Wl,-Ttext=0x100000")
+    return program("shell", *_I386, "-Wl,-Ttext=0x100000")
 
 
 def require(*tools: str) -> None:

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-import guests
 import pytest
+
+from tests.image import guests
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "image.command", "vm")

@@ -4,7 +4,31 @@
    have seen. It needs no library and no other server: it prints with the trap `mach_print`, which
    writes on the kernel's console. */
 
-/* Mach's traps on i386: the number in %eax, the arguments on the stack behind a return address. */
+/* Mach's traps have negative numbers, in %eax or %rax. On i386 they are entered by a call gate, with
+   the arguments on the stack behind a return address; on amd64 by `syscall`, with the arguments
+   where functions have them, but the fourth in %r10. The bootstrap leaves argc at the top of the
+   stack, with argv behind it. */
+#ifdef __x86_64__
+__asm__(
+	".globl mach_print\n"
+	"mach_print:\n"
+	"	movq $-30, %rax\n"
+	"	syscall\n"
+	"	ret\n"
+	".globl thread_switch\n"
+	"thread_switch:\n"
+	"	movq $-61, %rax\n"
+	"	syscall\n"
+	"	ret\n"
+	".globl _start\n"
+	"_start:\n"
+	"	movq %rsp, %rdi\n"
+	"	xorl %ebp, %ebp\n"
+	"	andq $-16, %rsp\n"
+	"	call report\n"
+	".section .note.GNU-stack, \"\", @progbits\n"
+	".text\n");
+#else
 __asm__(
 	".globl mach_print\n"
 	"mach_print:\n"
@@ -16,7 +40,6 @@ __asm__(
 	"	movl $-61, %eax\n"
 	"	lcall $7, $0\n"
 	"	ret\n"
-	/* The bootstrap leaves argc at the top of the stack, with argv behind it. */
 	".globl _start\n"
 	"_start:\n"
 	"	movl %esp, %eax\n"
@@ -27,13 +50,14 @@ __asm__(
 	"	call report\n"
 	".section .note.GNU-stack, \"\", @progbits\n"
 	".text\n");
+#endif
 
 extern int mach_print(const char *text);
 extern int thread_switch(int thread, int option, int milliseconds);
 
 enum { SWITCH_OPTION_WAIT = 2 };
 
-void report(int *stack)
+void report(long *stack)
 {
 	int argc = stack[0];
 	char **argv = (char **) (stack + 1);
