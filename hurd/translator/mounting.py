@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from hurd import codes, constants, fs, lookup
-from hurd.errors import HurdError
+from hurd.errors import HurdError, HurdUnavailable
 from hurd.translator.control import goaway_flags
 from hurd.translator.errors import TranslatorError
 from hurd.translator.nodes import active_of, open_carefully, open_node
@@ -32,13 +32,18 @@ class UnknownType(TranslatorError):
 def control_of_mounted(directory: str) -> Port | None:
     """The control port of what is mounted on `directory`, None if nothing is.
 
-    No passive translator is started to find out. Raises `HurdError`, EPERM for others than root
-    and the owner of the directory.
+    No passive translator is started to find out; nothing is mounted on what cannot be looked up.
+    Raises `HurdError`, EPERM for others than root and the owner of the directory.
     """
     if directory == "/":
         with lookup.getcrdir() as root:
             return fs.file_getcontrol(root)
-    node = open_carefully(directory)
+    try:
+        node = open_carefully(directory)
+    except HurdUnavailable:
+        raise
+    except HurdError:
+        return None
     if node is None:
         return None
     with node:

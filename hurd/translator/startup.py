@@ -91,7 +91,12 @@ def _create_task(owner: int | None) -> tuple[Port, int]:
             pid = process.proc_task2pid(ourselves, task)
             with process.proc_task2proc(ourselves, task) as theirs:
                 uid = os.geteuid() if owner is None else owner
-                process.proc_setowner(theirs, uid & 0xFFFFFFFF, uid == -1)
+                try:
+                    process.proc_setowner(theirs, uid & 0xFFFFFFFF, uid == -1)
+                except HurdError as error:
+                    # What the proc server answers for a task that has not run yet.
+                    if error.errno != codes.EOPNOTSUPP:
+                        raise
     except BaseException:
         _discard(task, pid)
         raise
