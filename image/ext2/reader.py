@@ -58,10 +58,6 @@ class Filesystem:
             and found.blocks > found.first_data_block
         ):
             raise DamagedFilesystem("the superblock of ext2 contradicts itself")
-        if found.incompatible & 0x80:
-            raise DamagedFilesystem(
-                "an ext4 filesystem with the feature 64bit, which no Hurd reads"
-            )
         self._tables: dict[int, int] = {}
         # The inodes of a directory's files lie together, and each read may be a message.
         self._recent = lru_cache(_RECENT_BLOCKS)(self.block)
