@@ -1,0 +1,375 @@
+"""What goes into a root: drover and its bytecode, logins, the machine's own files."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from image.accounts import apply_users
+from image.cache import Cache
+from image.errors import ConfigurationError, ImageError
+from image.install import LIBRARY, install_drover
+from image.second_stage import add_second_stage
+from image.settings import Configuration, DirectorySource, ExtraFile, Network, User
+from image.sources.debian import read_packages
+from image.system import add_extra_files, write_system_files
+from image.tree import Node, Tree
+from services.scheme import read_one
+from tests.image.archive import MINOR, PACKAGES, StandInArchive
+from tests.system.live import live_daemon
+
+TIME = 1_750_000_000
+NOWHERE = Configuration(source=DirectorySource(Path("/nonexistent")))
+
+
+def tree_of(files: Mapping[str, str]) -> Tree:
+    tree = Tree()
+    for path, text in files.items():
+        kind = Node("symlink", 0o777, target=text[3:]) if text.startswith("-> ") else None
+        tree.add(path, kind or Node("file", 0o755, content=text.encode()))
+    return tree
+
+
+def a_system(**more: str) -> Tree:
+    library = f"/usr/lib/python3.{MINOR}"
+    return tree_of({
+        "/bin/sh": "sh", f"/usr/bin/python3.{MINOR}": "python",
+        "/usr/bin/python3": f"-> python3.{MINOR}",
+        f"{library}/os.py": "", f"{library}/asyncio/__init__.py": "",
+        "/usr/lib/python3/dist-packages/_cffi_backend.cpython-"
+        f"3{MINOR}-i386-gnu.so": "library", **more,
+    })  # fmt: skip
+
+
+def content(tree: Tree, path: str) -> bytes:
+    place = tree.resolve(path)
+    assert place is not None, path
+    data = tree[place].content
+    return data.read_bytes() if isinstance(data, Path) else data or b""
+
+
+def write(tree: Tree, root: Path) -> None:
+    for path, node in tree.items():
+        file = root / path.lstrip("/")
+        if node.kind == "directory":
+            file.mkdir(exist_ok=True, parents=True)
+        elif node.kind == "file":
+            file.write_bytes(content(tree, path))
+            file.chmod(node.mode)
+
+
+def test_the_rooms_are_in_one_private_directory(cache: Cache) -> None:
+    tree = a_system()
+    install_drover(tree, NOWHERE, cache, TIME)
+    for name in ("hurd/system/hurd.py", "pid1/daemon.py", "services/definitions/support.scm",
+                 "boot/stage0.py", "image/data/second-stage", "sexpdata.py"):  # fmt: skip
+        assert f"{LIBRARY}/{name}" in tree
+    assert not [path for path in tree if "__pycache__" in path and not path.startswith(LIBRARY)]
+    assert not [path for path in tree if path.startswith(f"{LIBRARY}/tests")]
+    for name in ("herd", "halt", "reboot", "shutdown", "poweroff", "shepherd"):
+        assert tree[f"/bin/{name}" if name == "herd" else f"/sbin/{name}"].mode == 0o755
+    tree.validate()
+
+
+def test_bytecode_is_for_the_images_python_and_taken_without_the_sources(
+    cache: Cache, tmp_path: Path
+) -> None:
+    tree = a_system()
+    assert install_drover(tree, NOWHERE, cache, TIME).compile is None
+    compiled = f"{LIBRARY}/pid1/__pycache__/wire.cpython-3{MINOR}.pyc"
+    data = content(tree, compiled)
+    assert data[:4] == importlib.util.MAGIC_NUMBER
+    assert int.from_bytes(data[4:8], "little") == 0b01  # by the source's digest, never checked
+    write(tree, tmp_path)
+    # A source that is another program shows what is run.
+    library = tmp_path / LIBRARY.lstrip("/")
+    for source in library.rglob("*.py"):
+        source.write_text("raise SystemExit('the source is read')\n")
+    code = f"import sys; sys.path.insert(0, {str(library)!r}); import pid1.wire"
+    done = subprocess.run([sys.executable, "-IS", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    # Tracebacks name the files as they are in the image.
+    assert f"{LIBRARY}/pid1/wire.py".encode() in data
+
+
+def test_bytecode_is_the_same_whoever_compiles(tmp_path: Path) -> None:
+    found = []
+    for name in ("one", "two"):
+        tree = a_system()
+        install_drover(tree, NOWHERE, Cache(tmp_path / name), TIME)
+        found.append({path: content(tree, path) for path in tree if path.endswith(".pyc")})
+    assert len(found[0]) > 200
+    assert found[0] == found[1]
+
+
+def test_without_a_fitting_interpreter_here_it_is_left_to_the_first_boot(cache: Cache) -> None:
+    def other(**more: str) -> Tree:
+        return tree_of({
+            "/bin/sh": "sh", "/usr/bin/python3.99": "python", "/usr/lib/python3.99/os.py": "",
+            "/usr/lib/python3.99/asyncio/__init__.py": "",
+            "/usr/lib/python3.99/lib-dynload/_cffi_backend.cpython-399-i386-gnu.so": "library",
+        })  # fmt: skip
+
+    tree = other()
+    installed = install_drover(tree, NOWHERE, cache, TIME)
+    assert installed.compile == ("/usr/bin/python3.99", LIBRARY)
+    assert not [path for path in tree if path.endswith(".pyc")]
+    add_second_stage(tree, (), installed.compile, TIME, service=True)
+    assert content(tree, "/var/lib/drover/second-stage/compile") == (
+        b"/usr/bin/python3.99 /usr/lib/drover\n"
+    )
+    assert "/etc/drover/services.d/second-stage.scm" in tree
+    with pytest.raises(ImageError, match=r"has Python 3\.99, and this machine has no python3\.99"):
+        install_drover(other(), replace(NOWHERE, bytecode="require"), cache, TIME)
+
+
+def test_bytecode_of_another_build_of_that_version_is_noticed(cache: Cache) -> None:
+    tree = a_system()
+    path = f"/usr/lib/python3.{MINOR}/__pycache__/os.cpython-3{MINOR}.pyc"
+    tree.add(path, Node("file", content=b"\x01\x02\r\n" + bytes(12)))
+    assert install_drover(tree, NOWHERE, cache, TIME).compile is not None
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        (f"/usr/bin/python3.{MINOR}", "no Python; drover needs 3.11 or newer"),
+        (f"/usr/lib/python3.{MINOR}/os.py", r"has no /usr/lib/python3\.\d+/os\.py"),
+        (f"/usr/lib/python3.{MINOR}/asyncio/__init__.py", "its library is not whole"),
+        ("/usr/lib/python3/dist-packages/_cffi_backend.cpython-"
+         f"3{MINOR}-i386-gnu.so", "add Debian's package python3-cffi-backend"),
+        ("/bin/sh", "the image has no /bin/sh"),
+    ],
+)  # fmt: skip
+def test_what_drover_needs_and_the_image_lacks_is_named(
+    cache: Cache, missing: str, message: str
+) -> None:
+    tree = a_system()
+    tree.remove(missing)
+    with pytest.raises(ImageError, match=message):
+        install_drover(tree, NOWHERE, cache, TIME)
+
+
+def test_an_old_python_is_named(cache: Cache) -> None:
+    tree = tree_of({"/bin/sh": "sh", "/usr/bin/python3.9": "python"})
+    with pytest.raises(ImageError, match=r"only Python 3\.9; drover needs 3\.11"):
+        install_drover(tree, NOWHERE, cache, TIME)
+
+
+def test_a_backend_for_another_python_does_not_count(cache: Cache) -> None:
+    tree = a_system()
+    library = "/usr/lib/python3/dist-packages/_cffi_backend.cpython-"
+    tree.add(f"{library}399-i386-gnu.so", tree[f"{library}3{MINOR}-i386-gnu.so"])
+    tree.remove(f"{library}3{MINOR}-i386-gnu.so")
+    with pytest.raises(ImageError, match="no module _cffi_backend"):
+        install_drover(tree, NOWHERE, cache, TIME)
+
+
+def test_runsystem_becomes_stage0_without_asking_for_random_bytes(
+    cache: Cache, tmp_path: Path
+) -> None:
+    tree = a_system()
+    install_drover(tree, NOWHERE, cache, TIME)
+    text = content(tree, "/libexec/runsystem").decode()
+    library = tmp_path / "library"
+    (library / "boot").mkdir(parents=True)
+    (library / "boot" / "__init__.py").touch()
+    (library / "boot" / "stage0.py").write_text(
+        "import os, sys\n"
+        "def main():\n"
+        "    print(sys.argv[1:], sys.flags.hash_randomization, os.environ['PATH'], os.getpid())\n"
+    )
+    script = tmp_path / "runsystem"
+    script.write_text(
+        text.replace(LIBRARY, str(library)).replace("/usr/bin/python3", sys.executable)
+    )
+    script.chmod(0o755)
+    process = subprocess.Popen(
+        [script, "root=hd0s1", "drover.run=echo 'a b'"], env={}, stdout=subprocess.PIPE, text=True
+    )
+    printed, _ = process.communicate(timeout=20)
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    words = ["root=hd0s1", "drover.run=echo 'a b'"]
+    assert printed == f"{words} 0 {path} {process.pid}\n"  # in the same process
+
+
+def test_files_of_packages_are_diverted(stand_in_archive: StandInArchive, cache: Cache) -> None:
+    tree, _ = read_packages(stand_in_archive.source(*PACKAGES), "hurd-i386", cache)
+    install_drover(tree, NOWHERE, cache, TIME)
+    assert content(tree, "/libexec/runsystem.distrib") == b"#!/bin/sh\n# the system's own\n"
+    assert b"boot.stage0" in content(tree, "/libexec/runsystem")
+    assert content(tree, "/usr/sbin/halt.distrib") == b"the Hurd's halt\n"
+    assert b"halt_main" in content(tree, "/sbin/halt")
+    diverted = content(tree, "/var/lib/dpkg/diversions").decode()
+    assert "/libexec/runsystem\n/libexec/runsystem.distrib\n:\n" in diverted
+    assert "/usr/sbin/halt\n/usr/sbin/halt.distrib\n:\n" in diverted
+    assert diverted.count(":\n") == 2
+
+
+def test_dpkg_leaves_the_diverted_files_alone(
+    stand_in_archive: StandInArchive, cache: Cache, tmp_path: Path
+) -> None:
+    tree, _ = read_packages(stand_in_archive.source(*PACKAGES), "hurd-i386", cache)
+    install_drover(tree, NOWHERE, cache, TIME)
+    write(tree, tmp_path)
+    listed = subprocess.run(
+        ["dpkg-divert", f"--admindir={tmp_path}/var/lib/dpkg", "--list"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "local diversion of /libexec/runsystem to /libexec/runsystem.distrib" in listed
+
+
+def test_services_are_loaded_by_the_configuration(cache: Cache, tmp_path: Path) -> None:
+    tree = a_system()
+    services = {
+        "broken.scm": "(this is no procedure)",
+        "web.scm": "(register-services (list (service '(web) #:start (const #t))))"
+        "(start-in-the-background '(web))",
+    }
+    files = []
+    for name, text in services.items():
+        (tmp_path / name).write_text(text)
+        files.append(tmp_path / name)
+    install_drover(tree, replace(NOWHERE, services=tuple(files)), cache, TIME)
+    assert content(tree, "/etc/drover/services.d/web.scm").decode() == services["web.scm"]
+    root = tmp_path / "root"
+    write(tree, root)
+    text = (root / "etc/drover/init.scm").read_text()
+    configuration = text.replace("/etc/drover/services.d", str(root / "etc/drover/services.d"))
+    with live_daemon(configuration) as daemon:
+        daemon.wait_status("web", "running")
+        assert "broken.scm" in daemon.log() + daemon.errors()
+
+
+def test_logins_are_made(tmp_path: Path) -> None:
+    tree = tree_of({
+        "/etc/passwd": "root:*:0:0:root:/root:/bin/bash\nann:x:1000:1000::/home/ann:/bin/sh\n",
+        "/etc/group": "root:*:0:\nshadow:*:42:\nsudo:*:27:carl\n",
+        "/etc/skel/.profile": "umask 022\n",
+        "/bin/bash": "bash",
+    })  # fmt: skip
+    users = [
+        User("root", "$6$root$hash"),
+        User("bob", "$6$bob$hash", ("ssh-ed25519 AAAA bob",), groups=("sudo",), home="/home/bob"),
+    ]
+    apply_users(tree, users, TIME)
+    passwd = content(tree, "/etc/passwd").decode().splitlines()
+    assert passwd[0] == "root:x:0:0:root:/root:/bin/bash"
+    assert passwd[2] == "bob:x:1001:1001::/home/bob:/bin/bash"
+    assert content(tree, "/etc/group").decode() == (
+        "root:*:0:\nshadow:*:42:\nsudo:*:27:carl,bob\nbob:x:1001:\n"
+    )
+    day = TIME // 86400
+    shadow = content(tree, "/etc/shadow").decode().splitlines()
+    assert shadow[0] == f"root:$6$root$hash:{day}:0:99999:7:::"
+    assert shadow[1].startswith("ann:*:")
+    assert (tree["/etc/shadow"].mode, tree["/etc/shadow"].gid) == (0o640, 42)
+    home = tree["/home/bob"]
+    assert (home.mode, home.uid, home.gid) == (0o700, 1001, 1001)
+    assert tree["/home/bob/.profile"].uid == 1001
+    keys = tree["/home/bob/.ssh/authorized_keys"]
+    assert (keys.mode, keys.uid, keys.content) == (0o600, 1001, b"ssh-ed25519 AAAA bob\n")
+    assert tree["/home/bob/.ssh"].mode == 0o700
+
+
+def test_a_tree_without_any_logins_gets_roots() -> None:
+    tree = tree_of({"/bin/sh": "sh"})
+    accounts = apply_users(tree, [User("root", "")], TIME)
+    assert content(tree, "/etc/passwd") == b"root:x:0:0:root:/root:/bin/sh\n"
+    assert content(tree, "/etc/shadow").startswith(b"root::")
+    assert accounts.login_possible()
+
+
+def test_whether_anybody_can_log_in_is_known() -> None:
+    locked = User("root")
+    assert not apply_users(Tree(), [locked], TIME).login_possible()
+    key = ("ssh-ed25519 AAAA",)
+    assert apply_users(Tree(), [replace(locked, ssh_keys=key)], TIME).login_possible()
+
+
+@pytest.mark.parametrize(
+    ("user", "message"),
+    [
+        (User("bob", groups=("sodu",)), "user.groups: bob: there is no group sodu"),
+        (User("bob", uid=1000), "user.uid: bob: 1000 belongs to another user"),
+        (User("bob", shell="/bin/fish"), "user.shell: /bin/fish is not in the image"),
+    ],
+)
+def test_logins_that_contradict_the_image_are_named(user: User, message: str) -> None:
+    tree = tree_of({"/etc/passwd": "ann:x:1000:1000::/home/ann:/bin/sh\n", "/bin/sh": "sh"})
+    with pytest.raises(ConfigurationError) as caught:
+        apply_users(tree, [user], TIME)
+    assert str(caught.value) == message
+
+
+def test_the_machines_own_files_are_written() -> None:
+    tree = tree_of({"/usr/share/zoneinfo/Europe/Lisbon": "TZif", "/etc/network/README": ""})
+    network = Network(
+        "static", "/dev/eth0", "10.0.2.15", "255.255.255.0", "10.0.2.2", ("10.0.2.3",)
+    )
+    configuration = replace(
+        NOWHERE, hostname="box.example.org", timezone="Europe/Lisbon", network=network
+    )
+    write_system_files(tree, configuration, "/dev/hd0s1", TIME)
+    assert content(tree, "/etc/hostname") == b"box.example.org\n"
+    assert b"127.0.1.1\tbox.example.org box\n" in content(tree, "/etc/hosts")
+    assert tree["/etc/localtime"].target == "/usr/share/zoneinfo/Europe/Lisbon"
+    assert content(tree, "/etc/fstab") == b"/dev/hd0s1\t/\text2\trw\t0\t1\n"
+    assert content(tree, "/etc/resolv.conf") == b"nameserver 10.0.2.3\n"
+    assert b"iface /dev/eth0 inet static\n    address 10.0.2.15\n" in content(
+        tree, "/etc/network/interfaces"
+    )
+
+
+def test_the_network_is_told_as_data() -> None:
+    tree = Tree()
+    network = Network("static", "/dev/eth0", "10.0.2.15", "255.255.255.0", "10.0.2.2")
+    write_system_files(tree, replace(NOWHERE, network=network), "/dev/hd0s1", TIME)
+    text = content(tree, "/etc/drover/network.scm").decode()
+    assert '(address . "10.0.2.15")' in text
+    assert "(method . static)" in text
+    assert read_one(text)
+
+
+def test_a_time_zone_that_the_image_lacks_is_named() -> None:
+    tree = tree_of({"/usr/share/zoneinfo/UTC": "TZif"})
+    with pytest.raises(
+        ConfigurationError, match=r"timezone: there is no .*/Mars/Base in the image$"
+    ):
+        write_system_files(tree, replace(NOWHERE, timezone="Mars/Base"), "/dev/hd0s1", TIME)
+    with pytest.raises(ConfigurationError, match=r"no time zones at all \(package tzdata\)"):
+        write_system_files(Tree(), replace(NOWHERE, timezone="Mars/Base"), "/dev/hd0s1", TIME)
+
+
+def test_a_table_of_file_systems_is_kept() -> None:
+    tree = tree_of({"/etc/fstab": "mine\n"})
+    write_system_files(tree, NOWHERE, "/dev/hd0s1", TIME)
+    assert content(tree, "/etc/fstab") == b"mine\n"
+
+
+def test_extra_files_have_the_mode_and_the_owner_that_is_wanted(tmp_path: Path) -> None:
+    tree = tree_of({"/bin": "-> usr/bin"})
+    accounts = apply_users(tree, [User("ann", home="/home/ann", shell="/bin/bash")], TIME)
+    (tmp_path / "site" / "sub").mkdir(parents=True)
+    (tmp_path / "site" / "sub" / "page").write_text("page")
+    (tmp_path / "tool").write_text("#!/bin/sh\n")
+    (tmp_path / "tool").chmod(0o755)
+    extra = (
+        ExtraFile("/srv/site", tmp_path / "site", owner="ann", group="ann"),
+        ExtraFile("/bin/tool", tmp_path / "tool"),
+        ExtraFile("/etc/key", b"secret", 0o600, "12", "34"),
+    )
+    add_extra_files(tree, extra, accounts, TIME)
+    page = tree["/srv/site/sub/page"]
+    assert (page.uid, page.gid) == (1000, 1000)
+    assert tree["/usr/bin/tool"].mode == 0o755
+    key = tree["/etc/key"]
+    assert (key.mode, key.uid, key.gid, key.content) == (0o600, 12, 34, b"secret")
+    with pytest.raises(ConfigurationError, match=r"file\.owner: there is no owner zoe"):
+        add_extra_files(tree, (ExtraFile("/x", b"", owner="zoe"),), accounts, TIME)
