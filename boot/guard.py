@@ -11,6 +11,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from boot import running
 from boot.rescue import shell_command, shell_environment
 from hurd.system import SpawnSpec, system
 from pid1.errors import KeyedError, ServiceError
@@ -20,6 +21,7 @@ from pid1.log import log
 from pid1.service import RUNNING, STARTING, STOPPING, Service
 from pid1.supervisor import current_service, supervisor
 from pid1.values import Process
+from services.scheme import host_modules
 
 if TYPE_CHECKING:
     from pid1.daemon import Daemon
@@ -44,7 +46,9 @@ def offers_login(service: Service) -> bool:
 
 
 def install(daemon: Daemon) -> None:
-    """Watch over this daemon's services from now on."""
+    """Watch over this daemon's services, and let its configuration use ``(drover hurd)``."""
+    running.daemon = daemon
+    host_modules[("drover", "hurd")] = "boot.api"
     Guard(daemon)
 
 

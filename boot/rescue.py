@@ -11,6 +11,7 @@ import os
 import sys
 import time
 
+from boot.places import place
 from hurd.system import SpawnError, SpawnSpec, system
 
 TYPE_CHECKING = False
@@ -42,7 +43,7 @@ def shell_environment() -> list[str]:
 def shell_command() -> list[str] | None:
     """The first shell there is, as a login shell; None if there is none."""
     for shell in SHELLS:
-        if os.access(shell, os.X_OK):
+        if os.access(place(shell), os.X_OK):
             return [shell, "-l"] if shell == "/bin/bash" else [shell]
     return None
 

@@ -44,6 +44,7 @@ _MODULES = {
     ("shepherd", "service", "transient"): "transient",
     ("shepherd", "service", "monitoring"): "monitoring",
     ("shepherd", "service", "repl"): "repl",
+    ("drover", "translator"): "translator",
     ("ice-9", "popen"): "popen",
     ("fibers",): "operations",
     ("fibers", "channels"): "operations",

@@ -242,6 +242,7 @@ class FakeMachine(System):
         found.options = (*kept, *options)
 
     def mounts(self) -> list[Mount]:
+        self._meet("mounts")
         return sorted(self.mounted, key=lambda mount: [p for p in mount.target.split("/") if p])
 
     def _mounted(self, target: str) -> Mount | None:

@@ -39,13 +39,14 @@ class FakeNodes(FakeMachine):
         timeout: float = START_TIMEOUT,
         record: bool = False,
         create: bool = False,
+        output: int = 2,
     ) -> int:
         self._note("start_server", node, *command)
         if create:
             self.missing.discard(node)
         self._require(node)
         try:
-            pid = self.spawn(SpawnSpec(list(command), []))
+            pid = self.spawn(SpawnSpec(list(command), [], stdout=output, stderr=output))
         except SpawnError as error:
             raise OSError(error.errno, error.strerror, command[0]) from error
         self.served[node] = pid

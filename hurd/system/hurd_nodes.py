@@ -21,11 +21,19 @@ class HurdNodes(Nodes):
         timeout: float = START_TIMEOUT,
         record: bool = False,
         create: bool = False,
+        output: int = 2,
     ) -> int:
         from hurd.translator import set_active
 
         # That it ends is heard of as the end of a child: its ports are of no use to us.
-        with set_active(node, command, passive=record, create=create, timeout=timeout) as started:
+        with set_active(
+            node,
+            command,
+            passive=record,
+            create=create,
+            timeout=timeout,
+            descriptors=(None, None, output),
+        ) as started:
             return started.pid
 
     def stop_server(self, node: str, *, force: bool = False) -> None:

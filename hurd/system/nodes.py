@@ -30,13 +30,14 @@ class Nodes:
         timeout: float = START_TIMEOUT,
         record: bool = False,
         create: bool = False,
+        output: int = 2,
     ) -> int:
         """Start a program that serves `node`; it does when this returns.  Its process id.
 
         The process is our child.  What served the node before is asked to go away, and has to.
         With `record` the node also remembers the command, to start it by itself when nobody does;
-        with `create` a plain file is made where there is none.  Nothing is left running, and the
-        node as it was, if this fails.
+        with `create` a plain file is made where there is none.  What it has to say goes to the
+        descriptor `output`.  Nothing is left running, and the node as it was, if this fails.
         """
         raise NotImplementedError("start_server")
 

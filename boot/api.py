@@ -1,0 +1,246 @@
+"""``(drover hurd)``: the services of a Hurd system, and the steps that they consist of.
+
+The services are written in Scheme (``services/definitions/hurd.scm``); here are the procedures
+that they call, each a thin one over a function of ``boot.steps``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from boot import running
+from boot.arguments import BootArguments, read_arguments
+from boot.guard import start_shell
+from boot.places import place
+from boot.steps import checking, mounting, upkeep
+from hurd.system import system
+from pid1.errors import misc_error as refused
+from pid1.log import log, say
+from pid1.offload import off_loop
+from pid1.process import DEFAULT_GRACE_PERIOD
+from pid1.supervisor import supervisor
+from services import keywords
+from services.api import service as shepherd_service
+from services.api import translator
+from services.api.written import add_definitions
+from services.convert import Constructor
+from services.scheme.errors import misc_error, wrong_type
+from services.scheme.primitives import Await, Library, Steps
+from services.scheme.types import NIL, Symbol, Value, scheme_list
+
+LIBRARY = Library()
+
+LIBRARY.bind("%random-seed-file", "/var/lib/random-seed")
+
+
+def arguments() -> BootArguments:
+    """What the boot was asked for; nothing special in a daemon that starts no machine."""
+    return running.arguments or read_arguments([])
+
+
+def _step(name: str, function: Callable[..., Awaitable[Any]], low: int = 0, high: int = 0) -> None:
+    """Bind a step that takes time; its own errors become errors of the language."""
+
+    @LIBRARY.procedure(name, low, high)
+    def run(*values: Value) -> Steps:
+        try:
+            return (yield Await(function(*values)))
+        except (checking.CheckFailedError, mounting.MountError) as error:
+            raise misc_error(name, "~a", str(error)) from error
+
+
+def _blocking(name: str, function: Callable[..., Any], arity: int) -> None:
+    """Bind a call that waits for disks or servers: it suspends its caller only."""
+
+    @LIBRARY.procedure(name, arity)
+    def call(*values: Value) -> Steps:
+        return (yield Await(off_loop(function, *values)))
+
+
+# What the boot was asked for
+
+
+@LIBRARY.primitive("boot-mode", 0)
+def boot_mode() -> Symbol:
+    return Symbol(arguments().mode)
+
+
+@LIBRARY.primitive("serial-console?", 0)
+def serial_console() -> bool:
+    return arguments().on_serial_line
+
+
+@LIBRARY.primitive("boot-command", 0)
+def boot_command() -> Value:
+    """The command to run instead of going multi-user, or #f."""
+    return arguments().run or False
+
+
+@LIBRARY.primitive("program-installed?", 1)
+def program_installed(file: Value) -> bool:
+    """Asked of a program's file, not of a node: looking at those may start a server."""
+    if not isinstance(file, str):
+        raise wrong_type("program-installed?", 1, file)
+    return os.access(place(file), os.X_OK)
+
+
+# File systems
+
+
+async def _check_root() -> bool:
+    entries = mounting.read_fstab()
+    result = await checking.check_root(arguments().check, mounting.root_entry(entries))
+    await _reboot_if_wanted(result)
+    return True
+
+
+async def _reboot_if_wanted(result: str) -> None:
+    """A root that was repaired under its server's feet is not to be used any more."""
+    if result == checking.REBOOT:
+        say("The file system was repaired; rebooting.")
+        await off_loop(system.sync)
+        system.reboot("reboot")
+
+
+async def _check_others() -> bool:
+    await _reboot_if_wanted(await checking.check_others(mounting.read_fstab(), arguments().check))
+    return True
+
+
+async def _mount_all() -> bool:
+    await mounting.mount_all(mounting.read_fstab())
+    return True
+
+
+async def _swap_on() -> bool:
+    await mounting.swap_on(mounting.swap_entries(mounting.read_fstab()))
+    return True
+
+
+_step("check-root-file-system", _check_root)
+_step("make-root-writable", checking.make_root_writable)
+_step("make-root-read-only", mounting.make_root_read_only)
+_step("check-file-systems", _check_others)
+_step("mount-file-systems", _mount_all)
+_step("unmount-file-systems", mounting.unmount_all)
+_step("enable-swap", _swap_on)
+
+
+def _root_is_writable() -> bool:
+    return checking.is_writable(checking.root_mount())
+
+
+_blocking("root-writable?", _root_is_writable, 0)
+
+
+def _mount_volatile(path: str) -> None:
+    system.mount("tmpfs", path, "tmpfs", ["size=16M", "mode=755"])
+
+
+_blocking("mount-volatile", _mount_volatile, 1)
+
+# Directories and nodes
+
+
+def _clean_directory(path: str, keep: Value) -> None:
+    upkeep.clean_directory(place(path), keywords.strings("clean-directory", "keep", keep))
+
+
+def _make_nodes() -> int:
+    from boot.nodes import system_nodes
+
+    made = upkeep.make_nodes(system_nodes(_driver()))
+    if made:
+        log(f"Made {made} node(s) that were missing.")
+    return made
+
+
+def _driver() -> Any:
+    """Whose disks these are: those of the kernel's own driver have names that begin with hd."""
+    root = arguments().root or ""
+    return "kernel" if any(f"{kind}0" in root for kind in ("hd", "sd")) else "rumpdisk"
+
+
+_blocking("clean-directory", _clean_directory, 2)
+_blocking("make-directory", lambda path, mode: upkeep.make_directory(place(path), mode), 2)
+_blocking("make-missing-nodes", _make_nodes, 0)
+
+
+def _ensure_file(path: str, mode: int, group: Value) -> None:
+    upkeep.ensure_file(place(path), mode, None if group is False else group)
+
+
+def _ensure_link(target: str, path: str) -> None:
+    """A symbolic link, in the place of what is there unless it is a directory."""
+    path = place(path)
+    with contextlib.suppress(OSError):
+        if os.readlink(path) == target:
+            return
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    os.symlink(target, path)
+
+
+_blocking("ensure-file", _ensure_file, 3)
+_blocking("ensure-link", _ensure_link, 2)
+_blocking("restore-random-seed", lambda path: upkeep.restore_seed(place(path)), 1)
+_blocking("save-random-seed", lambda path: upkeep.save_seed(place(path)), 1)
+
+
+def _set_host_name(name: str) -> None:
+    system.set_hostname(name)
+
+
+def _read_host_name(path: str) -> Value:
+    return upkeep.read_name(place(path)) or False
+
+
+_blocking("set-host-name", _set_host_name, 1)
+_blocking("read-host-name", _read_host_name, 1)
+_blocking("record-boot", lambda: system.record_boot(), 0)
+_blocking("record-shutdown", lambda: system.record_shutdown(), 0)
+
+# The daemon and its surroundings
+
+
+@LIBRARY.primitive("open-control-socket", 0)
+def open_control_socket() -> bool:
+    """Let herd in, now that there is a place for the socket; an error says why that fails."""
+    daemon = running.daemon
+    if daemon is None or daemon.open_control_socket():
+        return True
+    raise refused(f"cannot open the control socket '{daemon.socket_path}'")
+
+
+async def _end_processes(grace: Value = DEFAULT_GRACE_PERIOD) -> int:
+    # Those of services that still run have their turn later.
+    kept = {pid for service in supervisor().registry for pid in service.children}
+    return await upkeep.end_processes(float(grace), kept)
+
+
+_step("end-processes", _end_processes, 0, 1)
+
+
+@LIBRARY.primitive("make-console-shell-constructor", 0)
+def make_console_shell_constructor() -> Constructor:
+    return Constructor("console-shell-constructor", start_shell)
+
+
+@LIBRARY.primitive("words", 1)
+def words(text: Value) -> Value:
+    """A text split at blanks, as a list."""
+    if not isinstance(text, str):
+        raise wrong_type("words", 1, text)
+    return scheme_list(text.split()) if text.split() else NIL
+
+
+def _definitions() -> Iterator[Library]:
+    yield translator.LIBRARY
+    yield shepherd_service.LIBRARY
+
+
+LIBRARY.bindings.update(translator.LIBRARY.bindings)
+add_definitions(LIBRARY, "hurd", *_definitions())

@@ -1,0 +1,241 @@
+;;; (drover hurd): the services that bring a GNU/Hurd system up, and take it down.
+;;; What runsystem, rc, MAKEDEV and runttys of the Hurd do one after the other is a graph here: a
+;;; service names what it needs, and whatever does not need each other starts at the same time.
+;;; The steps themselves are in boot/api.py.  `hurd-services' gives them all; a configuration can
+;;; leave some out, or register its own under the same name in their place.
+
+;; File systems
+
+(define (root-file-system-service)
+  (service '(root-file-system)
+    #:documentation "Check the root file system if it needs that, and let it be changed."
+    #:start (lambda _
+              (check-root-file-system)
+              (make-root-writable)
+              #t)
+    #:stop (lambda _
+             (make-root-read-only)
+             #f)))
+
+(define (device-nodes-service)
+  (service '(device-nodes)
+    #:documentation "Make the nodes of /dev and /servers that are missing."
+    #:requirement '(root-file-system)
+    #:start (lambda _ (make-missing-nodes) #t)
+    #:stop (const #f)))
+
+(define (swap-service)
+  (service '(swap)
+    #:documentation "Page memory to the devices that /etc/fstab names."
+    #:start (lambda _ (enable-swap) #t)
+    #:stop (const #f)))
+
+(define (file-systems-service)
+  (service '(file-systems)
+    #:documentation "Check and mount the file systems of /etc/fstab."
+    #:requirement '(root-file-system device-nodes)
+    #:start (lambda _
+              (check-file-systems)
+              (mount-file-systems)
+              #t)
+    #:stop (lambda _
+             (unmount-file-systems)
+             #f)))
+
+;; Directories for what does not outlive the machine's run
+
+(define (run-directory-service)
+  ;; In emergency mode nothing is touched that is on a disk.
+  (define untouched? (eq? (boot-mode) 'emergency))
+  (service '(run-directory)
+    #:documentation "Empty /run, or put a file system in memory there if the disk is read-only."
+    #:requirement (if untouched? '() '(root-file-system))
+    #:start (lambda _
+              (if (root-writable?)
+                  (clean-directory "/run" '("shepherd"))
+                  (mount-volatile "/run"))
+              (make-directory "/run/lock" #o1777)
+              #t)
+    #:stop (const #f)))
+
+(define (control-socket-service)
+  (service '(control-socket)
+    #:documentation "Let herd talk to the service manager."
+    #:requirement '(run-directory)
+    #:start (lambda _ (open-control-socket))
+    #:stop (const #f)))
+
+(define (temporary-files-service)
+  (service '(temporary-files)
+    #:documentation "Empty /tmp."
+    #:requirement '(file-systems)
+    #:start (lambda _
+              (make-directory "/tmp" #o1777)
+              (clean-directory "/tmp" '())
+              #t)
+    #:stop (const #f)))
+
+(define (login-records-service)
+  (service '(login-records)
+    #:documentation "Begin the records of who is logged in, and of what is mounted."
+    #:requirement '(run-directory file-systems)
+    #:start (lambda _
+              (ensure-file "/run/utmp" #o664 "utmp")
+              (ensure-link "/proc/mounts" "/run/mtab")
+              (record-boot)
+              #t)
+    #:stop (lambda _
+             (record-shutdown)
+             #f)))
+
+;; Small things
+
+(define (host-name-service)
+  (service '(host-name)
+    #:documentation "Give the machine the name in /etc/hostname."
+    #:requirement '(root-file-system)
+    #:start (lambda _
+              (let ((name (read-host-name "/etc/hostname")))
+                (when name (set-host-name name))
+                #t))
+    #:stop (const #f)))
+
+(define (random-seed-service)
+  (service '(random-seed)
+    #:documentation "Give the random numbers what was kept of them at the last shutdown."
+    #:requirement '(root-file-system)
+    #:start (lambda _ (restore-random-seed %random-seed-file) #t)
+    #:stop (lambda _
+             (save-random-seed %random-seed-file)
+             #f)))
+
+;; Translators
+
+(define* (translator-service name node command
+                             #:key (requirement '()) (documentation #f) (timeout 60)
+                             (respawn? #t) (passive? #f) (create? #f))
+  "Return a service that keeps COMMAND, a list of words, running as the translator of NODE."
+  (service (list name)
+    #:documentation (or documentation (string-append "Serve " node " with " (car command) "."))
+    #:requirement requirement
+    #:start (make-translator-constructor node command
+                                         #:timeout timeout #:passive? passive? #:create? create?)
+    #:stop (make-translator-destructor node)
+    #:respawn? respawn?))
+
+(define (procfs-service)
+  ;; Never by a passive record: whoever starts it needs random numbers, and what gives those
+  ;; looks at /proc while it starts.
+  (translator-service 'procfs "/proc" '("/hurd/procfs" "--compatible")
+                      #:documentation "Show processes as files, for ps and its like."))
+
+(define* (networking-service #:key (options '()))
+  "Return the service for the Internet protocols; OPTIONS are those of pfinet, such as
+(\"-i\" \"/dev/eth0\" \"-a\" \"10.0.2.15\" \"-g\" \"10.0.2.2\" \"-m\" \"255.255.255.0\")."
+  (translator-service 'networking "/servers/socket/2"
+                      (append '("/hurd/pfinet" "-6" "/servers/socket/26") options)
+                      #:requirement '(device-nodes)
+                      #:documentation "Speak the Internet protocols."))
+
+;; Programs
+
+(define (user-processes-service)
+  ;; Everything that runs for users depends on it; so when it stops, they have stopped, and what
+  ;; is left is not known to anybody.
+  (service '(user-processes)
+    #:documentation "When it is stopped, end all processes that are left."
+    #:requirement '(file-systems temporary-files login-records control-socket)
+    #:start (const #t)
+    #:stop (lambda _
+             (end-processes)
+             #f)))
+
+(define (console-client-service)
+  (service '(console)
+    #:documentation "Drive screen and keyboard, with several terminals on them."
+    #:requirement '(user-processes device-nodes)
+    #:start (make-forkexec-constructor
+             '("/bin/console" "-d" "current_vcs" "-d" "vga" "-d" "pc_kbd" "--repeat=kbd"
+               "-d" "generic_speaker" "-c" "/dev/vcs"))
+    #:stop (make-kill-destructor)
+    #:respawn? #t))
+
+(define* (getty-service terminal #:key (speed "38400") (requirement '()))
+  "Return the service that lets people log in at TERMINAL, the name of a node of /dev."
+  (service (list (string->symbol (string-append "term-" terminal)))
+    #:documentation (string-append "Let people log in at /dev/" terminal ".")
+    #:requirement (append '(user-processes host-name procfs) requirement)
+    #:start (make-forkexec-constructor
+             (list "/libexec/getty" speed terminal)
+             #:environment-variables '("PATH=/bin:/sbin:/usr/bin:/usr/sbin" "TERM=mach"))
+    #:stop (make-kill-destructor)
+    #:respawn? #t
+    #:respawn-limit '(10 . 60)))
+
+(define (ssh-daemon-service)
+  (service '(ssh-daemon)
+    #:documentation "Let people log in over the network."
+    #:requirement '(user-processes networking host-name)
+    #:start (make-forkexec-constructor '("/usr/sbin/sshd" "-D" "-e"))
+    #:stop (make-kill-destructor)
+    #:respawn? #t))
+
+;; Modes
+
+(define (single-user-service)
+  (service '(single-user)
+    #:documentation "A shell on the console; when it ends the machine goes multi-user."
+    #:requirement (if (eq? (boot-mode) 'emergency)
+                      '(control-socket)
+                      '(control-socket device-nodes))
+    #:start (make-console-shell-constructor)
+    #:stop (make-kill-destructor)
+    #:termination-handler (lambda _
+                            (start-in-the-background '(multi-user)))))
+
+(define (multi-user-service requirement others)
+  ;; Nobody waits at the login for OTHERS, and nobody is kept out because one of them fails.
+  (service '(multi-user)
+    #:documentation "All that a machine needs for people to work with it."
+    #:requirement requirement
+    #:start (lambda _
+              (start-in-the-background others)
+              #t)
+    #:stop (const #f)))
+
+(define (boot-targets)
+  "Return the services that the kernel's command line asks for."
+  (if (eq? (boot-mode) 'multi-user)
+      '(multi-user)
+      '(single-user)))
+
+(define* (hurd-services #:key (gettys '("console")) (network-options '()) (networking? #t)
+                        (requirement '()) (others '()))
+  "Return the services of a Hurd system.  GETTYS are terminals to log in at, NETWORK-OPTIONS
+options of pfinet.  Multi-user operation also waits for the services in REQUIREMENT, and starts
+OTHERS."
+  (define console-client?
+    (and (not (serial-console?)) (program-installed? "/bin/console")))
+  (define sshd?
+    (and networking? (program-installed? "/usr/sbin/sshd")))
+  (define logins
+    (append (map getty-service gettys)
+            (if console-client?
+                (map (lambda (name) (getty-service name #:requirement '(console)))
+                     '("tty1" "tty2" "tty3"))
+                '())))
+  (define optional
+    (append (list (swap-service) (random-seed-service))
+            (if networking? (list (networking-service #:options network-options)) '())
+            (if sshd? (list (ssh-daemon-service)) '())))
+  (append
+   (list (root-file-system-service) (device-nodes-service) (file-systems-service)
+         (run-directory-service) (control-socket-service) (temporary-files-service)
+         (login-records-service) (host-name-service) (procfs-service)
+         (user-processes-service) (single-user-service)
+         (multi-user-service
+          (append (map service-canonical-name logins) requirement)
+          (append (map service-canonical-name optional) others)))
+   (if console-client? (list (console-client-service)) '())
+   logins
+   optional))
