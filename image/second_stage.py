@@ -14,7 +14,7 @@ from image.sources.package import Package
 from image.sources.unpacking import Unpacker
 from image.tree import Node, Tree
 
-PROGRAM: Final = "/usr/lib/drover/second-stage"
+PROGRAM: Final = "/var/lib/drover/second-stage/run"
 STATE: Final = "/var/lib/drover/second-stage"
 SERVICE: Final = "/etc/drover/services.d/second-stage.scm"
 _DATA: Final = Path(__file__).parent / "data"

@@ -6,6 +6,6 @@
          #:one-shot? #t
          #:start (lambda _
                    (or (file-exists? "/var/lib/drover/second-stage/done")
-                       (zero? (system* "/usr/lib/drover/second-stage")))))))
+                       (zero? (system* "/var/lib/drover/second-stage/run")))))))
 
 (start-in-the-background '(second-stage))
