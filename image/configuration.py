@@ -32,6 +32,7 @@ from image.settings import (
 SITE_FILE: Final = Path("/etc/drover/image.toml")
 KEYRINGS: Final = Path("/usr/share/keyrings")
 _KERNELS: Final = {"hurd-i386": "gnumach-image-1-486", "hurd-amd64": "gnumach-image-1-amd64"}
+_VARIABLES: Final = {"DROVER_ARCHIVE": "source.archive", "DROVER_KEYRING": "source.keyring"}
 _SUFFIXES: Final = {"raw": ".img", "qcow2": ".qcow2", "iso": ".iso"}
 
 
@@ -55,9 +56,9 @@ def read_values(
     layers: list[Layer] = []
     if site.exists():
         layers.append(read_file(site))
-    archive = variables.get("DROVER_ARCHIVE")
-    if archive:
-        layers.append({"source.archive": Value(archive, "DROVER_ARCHIVE", Path.cwd())})
+    for name, key in _VARIABLES.items():
+        if variables.get(name):
+            layers.append({key: Value(variables[name], name, Path.cwd())})
     if file is not None:
         layers.append(read_file(file))
     return merged(layers, KEYS)

@@ -7,7 +7,6 @@ package manager has it, and never just overwritten.
 
 from __future__ import annotations
 
-import re
 import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,7 +16,7 @@ from typing import Final
 from image.accounts import read_text
 from image.bytecode import compile_modules, find_interpreter
 from image.cache import Cache
-from image.errors import ImageError
+from image.errors import ConfigurationError, ImageError
 from image.settings import Configuration
 from image.sources.database import ADMINISTRATION
 from image.sources.unpacking import Unpacker
@@ -201,6 +200,21 @@ def _write_configuration(files: _Files, configuration: Configuration) -> None:
         files.write("/etc/drover/init.scm", data / "init.scm")
     files.unpacker.put("/etc/drover/services.d", Node("directory", 0o755, mtime=files.time))
     for service in configuration.services:
-        if re.search(r"[\0\n]", service.name):
-            raise ImageError(f"services: {service.name!r} is no name for a file")
-        files.write(f"/etc/drover/services.d/{service.name}", service.read_bytes())
+        text = service.read_bytes()
+        _check_syntax(service, text)
+        files.write(f"/etc/drover/services.d/{service.name}", text)
+
+
+def _check_syntax(file: Path, data: bytes) -> None:
+    """Find out here, and not on the first boot, that a file cannot be read."""
+    from services.configuration import error_message
+    from services.scheme.errors import SchemeError
+    from services.scheme.reader import Reader, decode
+    from services.scheme.types import EOF
+
+    reader = Reader(decode(data), str(file))
+    try:
+        while reader.read() is not EOF:
+            pass
+    except SchemeError as error:
+        raise ConfigurationError("services", error_message(error)) from None

@@ -33,6 +33,7 @@ _RUN_STATUSES: Final = (
 )
 _ENVIRONMENT: Final = (
     ("DROVER_ARCHIVE", "the package archive, unless a file or an option names one"),
+    ("DROVER_KEYRING", "the keys that sign it, likewise"),
     ("SOURCE_DATE_EPOCH", "the time of the build, in seconds since 1970: the same inputs then give "
      "the same bytes"),
     ("XDG_CACHE_HOME", "the directory of the cache (~/.cache)"),

@@ -58,7 +58,8 @@ def _option(option: Option) -> str:
     bracket = "[" if name.endswith("[") else ""
     text += f"\\fB{escape(name.removesuffix('['))}\\fR{bracket}"
     if equals:
-        text += f"=\\fI{escape(argument.rstrip(']'))}\\fR" + ("]" if bracket else "")
+        argument = argument.removesuffix("]") if bracket else argument
+        text += f"=\\fI{escape(argument)}\\fR" + ("]" if bracket else "")
     return text
 
 

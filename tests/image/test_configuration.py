@@ -54,7 +54,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.chdir(tmp_path)
-    for name in ("DROVER_ARCHIVE", "SOURCE_DATE_EPOCH"):
+    for name in ("DROVER_ARCHIVE", "DROVER_KEYRING", "SOURCE_DATE_EPOCH"):
         monkeypatch.delenv(name, raising=False)
     return Desk(tmp_path)
 

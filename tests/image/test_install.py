@@ -243,8 +243,17 @@ def test_services_are_loaded_by_the_configuration(cache: Cache, tmp_path: Path) 
     text = (root / "etc/drover/init.scm").read_text()
     configuration = text.replace("/etc/drover/services.d", str(root / "etc/drover/services.d"))
     with live_daemon(configuration) as daemon:
-        daemon.wait_status("web", "running")
+        daemon.wait_log("Service web has been started.")
         assert "broken.scm" in daemon.log() + daemon.errors()
+
+
+def test_a_service_that_cannot_be_read_is_named_with_its_place(
+    cache: Cache, tmp_path: Path
+) -> None:
+    service = tmp_path / "web.scm"
+    service.write_text("(register-services\n (list (service '(web)\n")
+    with pytest.raises(ConfigurationError, match=r"services: .*/web\.scm:3:1: unexpected end"):
+        install_drover(a_system(), replace(NOWHERE, services=(service,)), cache, TIME)
 
 
 def test_logins_are_made(tmp_path: Path) -> None:
