@@ -29,7 +29,7 @@ from services.api.written import add_definitions
 from services.convert import Constructor
 from services.scheme.errors import misc_error, wrong_type
 from services.scheme.primitives import Await, Library, Steps
-from services.scheme.types import NIL, Symbol, Value, scheme_list
+from services.scheme.types import Symbol, Value, scheme_list
 
 LIBRARY = Library()
 
@@ -184,6 +184,16 @@ def _ensure_link(target: str, path: str) -> None:
     os.symlink(target, path)
 
 
+def _file_names(directory: str, suffix: str) -> Value:
+    """The files of a directory whose names end so, sorted; none without the directory."""
+    try:
+        names = os.listdir(place(directory))
+    except FileNotFoundError:
+        names = []
+    return scheme_list(sorted(name for name in names if name.endswith(suffix)))
+
+
+_blocking("file-names", _file_names, 2)
 _blocking("ensure-file", _ensure_file, 3)
 _blocking("ensure-link", _ensure_link, 2)
 _blocking("restore-random-seed", lambda path: upkeep.restore_seed(place(path)), 1)
@@ -227,14 +237,6 @@ _step("end-processes", _end_processes, 0, 1)
 @LIBRARY.primitive("make-console-shell-constructor", 0)
 def make_console_shell_constructor() -> Constructor:
     return Constructor("console-shell-constructor", start_shell)
-
-
-@LIBRARY.primitive("words", 1)
-def words(text: Value) -> Value:
-    """A text split at blanks, as a list."""
-    if not isinstance(text, str):
-        raise wrong_type("words", 1, text)
-    return scheme_list(text.split()) if text.split() else NIL
 
 
 def _definitions() -> Iterator[Library]:

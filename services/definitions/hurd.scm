@@ -129,13 +129,22 @@
   (translator-service 'procfs "/proc" '("/hurd/procfs" "--compatible")
                       #:documentation "Show processes as files, for ps and its like."))
 
-(define* (networking-service #:key (options '()))
-  "Return the service for the Internet protocols; OPTIONS are those of pfinet, such as
-(\"-i\" \"/dev/eth0\" \"-a\" \"10.0.2.15\" \"-g\" \"10.0.2.2\" \"-m\" \"255.255.255.0\")."
-  (translator-service 'networking "/servers/socket/2"
-                      (append '("/hurd/pfinet" "-6" "/servers/socket/26") options)
-                      #:requirement '(device-nodes)
-                      #:documentation "Speak the Internet protocols."))
+(define* (networking-service #:key (options #f))
+  "Return the service for the Internet protocols.  OPTIONS are those of pfinet, such as
+(\"-i\" \"/dev/eth0\" \"-a\" \"10.0.2.15\" \"-g\" \"10.0.2.2\" \"-m\" \"255.255.255.0\"); without
+them it is started as the node /servers/socket/2 remembers."
+  (define node "/servers/socket/2")
+  (define program '("/hurd/pfinet" "-6" "/servers/socket/26"))
+  (service '(networking)
+    #:documentation "Speak the Internet protocols."
+    #:requirement '(device-nodes)
+    #:start (lambda _
+              (let ((command (if options
+                                 (append program options)
+                                 (or (translator-record node) program))))
+                ((make-translator-constructor node command))))
+    #:stop (make-translator-destructor node)
+    #:respawn? #t))
 
 ;; Programs
 
@@ -209,7 +218,7 @@
       '(multi-user)
       '(single-user)))
 
-(define* (hurd-services #:key (gettys '("console")) (network-options '()) (networking? #t)
+(define* (hurd-services #:key (gettys '("console")) (network-options #f) (networking? #t)
                         (requirement '()) (others '()))
   "Return the services of a Hurd system.  GETTYS are terminals to log in at, NETWORK-OPTIONS
 options of pfinet.  Multi-user operation also waits for the services in REQUIREMENT, and starts
