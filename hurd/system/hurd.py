@@ -194,11 +194,16 @@ class HurdSystem(HurdNodes, PosixSystem):
         return servers.swap_devices()
 
     def swap_on(self, device: str) -> None:
-        # It reads the partition's layout and starts the default pager if need be.
-        _run("/sbin/swapon", device)
+        # It reads the partition's layout and starts the default pager if need be; and it exits
+        # with 0 whatever comes of that.
+        said = _run("/sbin/swapon", device)
+        if device not in self.swap_devices():
+            raise OSError(errno.EIO, said or "not used for swapping", device)
 
     def swap_off(self, device: str) -> None:
-        _run("/sbin/swapoff", device)
+        said = _run("/sbin/swapoff", device)
+        if device in self.swap_devices():
+            raise OSError(errno.EIO, said or "still used for swapping", device)
 
     # File systems
 
@@ -321,8 +326,8 @@ def _mend_clock() -> None:
         time.get_clock_info = get_clock_info
 
 
-def _run(program: str, device: str) -> None:
-    """Run a program on a device to its end; OSError, with what it said, if it fails."""
+def _run(program: str, device: str) -> str:
+    """Run a program on a device to its end, return what it said; OSError with that if it fails."""
     reader, writer = os.pipe()
     try:
         try:
@@ -336,6 +341,7 @@ def _run(program: str, device: str) -> None:
     finally:
         os.close(reader)
     _, status = os.waitpid(pid, 0)
+    text = " ".join(os.fsdecode(said).split())
     if status != 0:
-        reason = " ".join(os.fsdecode(said).split()) or f"{program} failed"
-        raise OSError(errno.EIO, reason, device)
+        raise OSError(errno.EIO, text or f"{program} failed", device)
+    return text

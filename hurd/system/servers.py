@@ -92,9 +92,9 @@ def is_important(pid: int) -> bool:
 
 
 def kernel_arguments() -> list[str]:
-    """The words of the kernel's command line, which are its task's arguments."""
+    """The words of the kernel's command line: its task's arguments, after the name "gnumach"."""
     with lookup.getproc() as server:
-        return argz.unpack(process.proc_getprocargs(server, _KERNEL_PID))
+        return argz.unpack(process.proc_getprocargs(server, _KERNEL_PID))[1:]
 
 
 def register_essential(name: str) -> None:
@@ -191,7 +191,7 @@ def _collect(control: Port, path: str, found: list[Mount]) -> None:
     source = mounted.device
     with contextlib.suppress(HurdError):
         source = fsys.fsys_get_source(control) or source
-    kind = os.path.basename(mounted.program)
+    kind = os.path.basename(mounted.program).removesuffix(".static")
     found.append(Mount(source, path, kind, tuple(mounted.options)))
     try:
         children = fsys.fsys_get_children(control)

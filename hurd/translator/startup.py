@@ -55,7 +55,7 @@ def start_translator(
 
     Raises `TranslatorError`: about `argv[0]` with the error of looking it up or executing it, EDIED
     if it ended before the exchange, MACH_RCV_TIMED_OUT if it did not begin it in time; and what
-    `open_underlying` raises, which is also the answer that the translator gets.
+    `open_underlying` raises.
     """
     if not argv or not argv[0]:
         raise ValueError("a translator needs a program")
@@ -69,7 +69,9 @@ def start_translator(
             task, pid = _create_task(owner)
             try:
                 _execute(executable, task, bootstrap, argv, environment, descriptors, auth)
-                control = exchange(bootstrap, deadline, lambda flags: open_underlying(flags, pid))
+                control = exchange(
+                    bootstrap, deadline, lambda flags: _give(open_underlying, flags, task, pid)
+                )
             except BaseException:
                 _discard(task, pid)
                 raise
@@ -78,6 +80,15 @@ def start_translator(
     except HurdError as error:
         raise TranslatorError.about(program, error) from error
     return Translator(argv, control, task, pid)
+
+
+def _give(open_underlying: OpenUnderlying, flags: int, task: Port, pid: int) -> Port:
+    try:
+        return open_underlying(flags, pid)
+    except BaseException:
+        # Before it can complain of the answer: the caller is told already.
+        _terminate(task)
+        raise
 
 
 def _create_task(owner: int | None) -> tuple[Port, int]:
@@ -191,14 +202,19 @@ class _Ports:
 def _discard(task: Port, pid: int) -> None:
     """End the task of a start that failed, whatever state it is in, and forget it."""
     try:
+        _terminate(task)
+    finally:
+        task.close()
+        reap(pid)
+
+
+def _terminate(task: Port) -> None:
+    try:
         mach.task_terminate(task)
     except HurdError as error:
         # It has ended already.
         if error.errno not in (codes.MACH_SEND_INVALID_DEST, codes.KERN_INVALID_ARGUMENT):
             raise
-    finally:
-        task.close()
-        reap(pid)
 
 
 def reap(pid: int, timeout: float = _REAP_TIMEOUT) -> int | None:

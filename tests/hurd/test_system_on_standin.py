@@ -82,7 +82,7 @@ def test_words_of_the_kernel_come_from_its_task(system, standin, monkeypatch):
     monkeypatch.setattr(
         process, "proc_getprocargs", lambda _server, pid: words if pid == 3 else b""
     )
-    assert system.boot_arguments() == ["gnumach", "root=device:hd0s1", "single"]
+    assert system.boot_arguments() == ["root=device:hd0s1", "single"]
 
 
 def test_words_that_pid_1_was_given_do_if_the_kernel_tells_none(system, standin, monkeypatch):

@@ -66,7 +66,7 @@ def _more() -> None:
     _bind(locale, "LC_")
     import select
 
-    LIBRARY.bind("PIPE_BUF", select.PIPE_BUF)
+    _bind(select, "PIPE_BUF")  # the Hurd has no limit
     # Names that Guile has for directory-relative calls; the values are POSIX flags of os.
     for name in ("AT_FDCWD", "AT_SYMLINK_NOFOLLOW", "AT_REMOVEDIR"):
         if hasattr(os, name):
