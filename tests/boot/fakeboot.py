@@ -92,7 +92,7 @@ async def fake_boot(
     use(monkeypatch, system)
     root = directory / "root"
     for name in ("etc", "run", "tmp", "dev", "proc", "servers", "var/lib", "sbin", "bin"):
-        (root / name).mkdir(parents=True)
+        (root / name).mkdir(parents=True, exist_ok=True)
     (root / "etc/fstab").write_text(fstab)
     (root / "etc/hostname").write_text("testbed\n")
     for program in ("sbin/e2fsck", "bin/sh"):

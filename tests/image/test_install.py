@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hurd.system.fake import FakeSystem, exits
 from image.accounts import apply_users
 from image.cache import Cache
 from image.errors import ConfigurationError, ImageError
@@ -21,8 +23,8 @@ from image.sources.debian import read_packages
 from image.system import add_extra_files, write_system_files
 from image.tree import Node, Tree
 from services.scheme import read_one
+from tests.boot.fakeboot import fake_boot
 from tests.image.archive import MINOR, PACKAGES, StandInArchive
-from tests.system.live import live_daemon
 
 TIME = 1_750_000_000
 NOWHERE = Configuration(source=DirectorySource(Path("/nonexistent")))
@@ -225,7 +227,21 @@ def test_dpkg_leaves_the_diverted_files_alone(
     assert "local diversion of /libexec/runsystem to /libexec/runsystem.distrib" in listed
 
 
-def test_services_are_loaded_by_the_configuration(cache: Cache, tmp_path: Path) -> None:
+def boot_files(tree: Tree, directory: Path) -> str:
+    """Put the tree's services where a boot in memory has its root; return its configuration."""
+    services = directory / "root" / "etc" / "drover" / "services.d"
+    services.mkdir(parents=True)
+    for path in tree.children("/etc/drover/services.d"):
+        (services / path.rpartition("/")[2]).write_bytes(content(tree, path))
+    text = content(tree, "/etc/drover/init.scm").decode()
+    load = '(string-append directory "/" name)'
+    assert load in text
+    return text.replace(load, f'(string-append "{services}/" name)')
+
+
+async def test_services_are_loaded_by_the_configuration(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tree = a_system()
     services = {
         "broken.scm": "(this is no procedure)",
@@ -238,13 +254,39 @@ def test_services_are_loaded_by_the_configuration(cache: Cache, tmp_path: Path) 
         files.append(tmp_path / name)
     install_drover(tree, replace(NOWHERE, services=tuple(files)), cache, TIME)
     assert content(tree, "/etc/drover/services.d/web.scm").decode() == services["web.scm"]
-    root = tmp_path / "root"
-    write(tree, root)
-    text = (root / "etc/drover/init.scm").read_text()
-    configuration = text.replace("/etc/drover/services.d", str(root / "etc/drover/services.d"))
-    with live_daemon(configuration) as daemon:
-        daemon.wait_log("Service web has been started.")
-        assert "broken.scm" in daemon.log() + daemon.errors()
+    directory = tmp_path / "boot"
+    system = FakeSystem()
+    system.plan("/sbin/e2fsck", exits(0))
+    init = boot_files(tree, directory)
+    async with fake_boot(monkeypatch, directory, system, init=init) as boot:
+        await boot.until("web", "running")
+        await boot.until("multi-user", "running")
+
+
+@pytest.mark.parametrize("words", [(), ("single",)])
+async def test_the_second_stage_runs_unless_a_shell_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: Sequence[str], cache: Cache
+) -> None:
+    tree = a_system()
+    install_drover(tree, NOWHERE, cache, TIME)
+    add_second_stage(tree, (), ("/usr/bin/python3", LIBRARY), TIME, service=True)
+    system = FakeSystem()
+    system.plan("/sbin/e2fsck", exits(0))
+    program = "/var/lib/drover/second-stage/run"
+    system.plan(program, exits(0))
+    directory = tmp_path / "boot"
+    init = boot_files(tree, directory)
+    kernel = ("root=device:hd0s1", "console=com0", *words)
+    async with fake_boot(monkeypatch, directory, system, init=init, words=kernel) as boot:
+        target = "single-user" if words else "multi-user"
+        await boot.until(target, "running")
+        if not words:
+            for _ in range(400):
+                if [program] in system.started:
+                    break
+                await asyncio.sleep(0.01)
+        assert ([program] in system.started) == (not words)
+        assert boot.status("second-stage") in ("stopped", "starting")
 
 
 def test_a_service_that_cannot_be_read_is_named_with_its_place(
