@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,7 @@ class _Check:
         self.driver = driver
         self.partitioned = partitioned
         self.offset = PARTITION_OFFSET if partitioned else 0
+        self.files = 0
         self.translators = 0
         self.warnings: list[str] = []
 
@@ -77,11 +79,23 @@ class _Check:
         return os.pread(self.descriptor, size, offset)
 
     def report(self) -> Report:
+        with ThreadPoolExecutor(1) as beside:
+            consistency = beside.submit(lambda: list(self._consistency()))
+            problems = self._own_view()
+            return Report(
+                self.files,
+                self.translators,
+                tuple(consistency.result() + problems),
+                tuple(self.warnings),
+            )
+
+    def _own_view(self) -> list[str]:
+        """Everything that we look at ourselves."""
         problems = [*self._start()] if self.partitioned else []
-        problems += self._consistency()
         try:
             filesystem = Filesystem(lambda offset, size: self.read(self.offset + offset, size))
             entries = {entry.path: entry for entry in filesystem.walk()}
+            self.files = len(entries)
             problems += self._superblock(filesystem)
             problems += self._files(filesystem, entries)
             problems += self._nodes(filesystem, entries)
@@ -89,8 +103,7 @@ class _Check:
                 problems += self._menu(filesystem)
         except NotAnImage as error:
             problems.append(str(error))
-            entries = {}
-        return Report(len(entries), self.translators, tuple(problems), tuple(self.warnings))
+        return problems
 
     def _start(self) -> Iterator[str]:
         """The boot sector, the partition and GRUB's core image."""

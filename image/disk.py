@@ -8,6 +8,7 @@ where it will be, so nothing is copied twice.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -62,10 +63,10 @@ def write_disk(
     """
     if tree.resolve(CONFIGURATION) is None:
         raise TreeError(CONFIGURATION, "is not in the root tree: nothing would boot")
-    plan = make_plan(
-        tree, epoch=epoch, size=_partition_size(size), uuid=uuid, label=label
-    )  # fmt: skip
-    start = _start(plan)
+    with ThreadPoolExecutor(1) as beside:
+        core = beside.submit(grub.disk_core, PARTITION_OFFSET - SECTOR)
+        plan = make_plan(tree, epoch=epoch, size=_partition_size(size), uuid=uuid, label=label)
+        start = _boot_record(plan) + core.result()
     with replacing(destination) as aside:
         if image_format == "raw":
             _write_raw(plan, start, aside, size, advance)
@@ -90,15 +91,13 @@ def _partition_size(disk: int | None) -> int | None:
     return disk - PARTITION_OFFSET
 
 
-def _start(plan: Plan) -> bytes:
-    """Return what comes before the partition: boot sector, table and GRUB's core image."""
-    core = grub.disk_core(PARTITION_OFFSET - SECTOR)
+def _boot_record(plan: Plan) -> bytes:
+    """Return the first sector: GRUB's code and the partition table."""
     # Windows and others tell disks apart by the signature; zero would mean none.
     signature = int.from_bytes(plan.superblock.uuid[:4], "little") or 1
-    record = partitions.master_boot_record(
-        grub.boot_sector_code(), signature, FIRST_SECTOR, plan.size // SECTOR
-    )
-    return record + core
+    code = grub.boot_sector_code()
+    size = plan.size // SECTOR
+    return partitions.master_boot_record(code, signature, FIRST_SECTOR, size)
 
 
 def _write_raw(

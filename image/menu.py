@@ -172,7 +172,8 @@ def _kernel_order(path: str) -> tuple[bool, list[int], bool, int, str]:
 
 
 def _kernel_words(settings: MenuSettings, driver: Driver) -> tuple[str, ...]:
-    root = settings.root or ("part:1:device:hd0" if driver == "kernel" else "part:1:device:wd0")
+    # The kernel's drivers know partitions; "part:" needs an ext2fs with libparted, and rumpdisk it.
+    root = settings.root or ("device:hd0s1" if driver == "kernel" else "part:1:device:wd0")
     words = [f"root={root}"]
     if settings.console.startswith("com"):
         if settings.console not in ("com0", "com1", "com2", "com3"):

@@ -7,6 +7,8 @@ first byte.  The same tree, size, epoch and UUID give the same plan.
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from array import array
 from collections import Counter
 from collections.abc import Iterator
@@ -175,10 +177,15 @@ class _Planner:
             return len(self.directories[path])
         if node.kind == "symlink":
             return len(encode(node.target))
-        try:
+        if not isinstance(node.content, Path):
             return node.size
+        try:
+            found = os.stat(node.content)
         except OSError as error:
-            raise _unreadable(node, path, error) from error
+            raise _unusable(node, path, error.strerror or str(error)) from error
+        if not stat.S_ISREG(found.st_mode):
+            raise _unusable(node, path, "not a regular file")
+        return found.st_size
 
     def _blocks(self, path: str) -> int:
         """How many blocks a node's data takes, pointers apart."""
@@ -337,5 +344,5 @@ def _attribute_block(path: str, node: Node) -> bytes:
         raise TreeError(path, str(error)) from error
 
 
-def _unreadable(node: Node, path: str, error: OSError) -> ImageError:
-    return ImageError(f"{node.content!s}: {error.strerror}; it is to become {path} in the image")
+def _unusable(node: Node, path: str, problem: str) -> ImageError:
+    return ImageError(f"{node.content!s}: {problem}; it is to become {path} in the image")

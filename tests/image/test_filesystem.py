@@ -246,7 +246,10 @@ def test_content_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     source.unlink()
     with output.open("wb") as file, pytest.raises(ImageError, match="No such file"):
         write_plan(plan, file.fileno(), 0)
-    with pytest.raises(TreeError, match="gone, which is not a file"):
+    with pytest.raises(ImageError, match="gone: No such file or directory; it is to become /x"):
+        write(tree, tmp_path / "fs")
+    tree.add("/x", Node("file", content=tmp_path))
+    with pytest.raises(ImageError, match="not a regular file; it is to become /x"):
         write(tree, tmp_path / "fs")
 
 

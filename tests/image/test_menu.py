@@ -46,7 +46,7 @@ def check_syntax(text: str) -> None:
 def test_an_i386_system_has_two_modules_and_the_first_has_the_privileges() -> None:
     usual, single, other = menu_entries(system_tree(), MenuSettings(words=("fastboot",)))
     assert usual.kernel == "/boot/gnumach.gz"
-    assert usual.words == ("root=part:1:device:hd0", "console=com0", "fastboot")
+    assert usual.words == ("root=device:hd0s1", "console=com0", "fastboot")
     assert usual.modules == (
         BootModule("/hurd/ext2fs.static", (
             "ext2fs", "--multiboot-command-line=${kernel-command-line}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -96,7 +95,6 @@ def test_nothing_goes_below_a_file_or_in_the_place_of_a_full_directory() -> None
         (Node("symlink", target=""), "symbolic link to ''"),
         (Node("symlink", target="x" * 4096), "more than 4095 bytes"),
         (Node("fifo", content=b"x"), "is a fifo and has content"),
-        (replace(FILE, content=Path("/nonexistent/x")), "/nonexistent/x, which is not a file"),
         (replace(FILE, translator=("/hurd/x", "a\0b")), "translator with a NUL"),
         (Node("file", link="/nothing"), "hard link to /nothing, which does not exist"),
         (Node("file", link="/"), "which is a directory"),
