@@ -95,7 +95,7 @@ def test_packages_become_a_disk(
     assert "Mode:  0640" in shown
     assert "User:  1000   Group:  1000" in shown
     assert "\nhurd\n" in shown
-    assert "multiboot /boot/gnumach-1.8-486-up.gz root=part:1:device:hd0 console=com0" in shown
+    assert "multiboot /boot/gnumach-1.8-486-up.gz root=device:hd0s1 console=com0" in shown
     assert "/hurd/term\0/dev/console\0" in debugfs(
         output, "ea_get -V /dev/console gnu.translator"
     ).replace("\\000", "\0")
@@ -112,7 +112,7 @@ def test_a_static_network_is_pfinets_record(
     assert "\0".join(words) in record.replace("\\000", "\0")
 
 
-@pytest.mark.parametrize("form", ["raw", "qcow2"])
+@pytest.mark.parametrize("form", ["raw", "qcow2", "iso"])
 def test_two_builds_give_the_same_bytes(
     configuration: Configuration, tmp_path: Path, form: Format
 ) -> None:
