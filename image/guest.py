@@ -25,7 +25,7 @@ _QUIET = 0.3
 # How long a shell may take to answer what it is known to have been asked.
 _ANSWER = 30.0
 _PROBE_ANSWER = 10.0
-_MOST_PASSWORDS = 2
+_MOST_TRIES = 3
 # After so long, a prompt counts even if the kernel wrote something behind it.
 _LONG = 5.0
 # What may be typed in one line: the Hurd's terminals drop what is longer than 256 bytes.
@@ -34,6 +34,8 @@ _KEPT = 8192
 
 _ESCAPE = re.compile(rb"\x1b(\[[0-9;?]*[ -/]*[@-~]|[()][0-9A-B]|[=>78])")
 _LOGIN = re.compile(rb"login: ?$")
+# The Hurd's own login (utils/login.c): a shell that knows `login USER` and little else.
+_LOGIN_SHELL = re.compile(rb"^login> ?$")
 # The second forms are sulogin's.
 _PASSWORD = re.compile(
     rb"[Pp]assword( for [^:\n]*)?: ?$|[Pp]assword for maintenance\s*\([^\n]*\): ?$"
@@ -114,15 +116,16 @@ class Conversation:
         """Type a line."""
         await self._line.write(text.encode() + b"\n")
 
-    async def _await(self, marker: bytes, seconds: float) -> bool:
-        """Wait until `marker` has come, and forget all before its end; False if it is too late."""
+    async def _await(self, marker: bytes, seconds: float) -> bytes | None:
+        """Wait until `marker` has come; return what came before it, None if it is too late."""
         limit = asyncio.get_running_loop().time() + seconds
         while (at := self._unread.find(marker)) < 0:
             left = limit - asyncio.get_running_loop().time()
             if left <= 0 or not await self._more(left):
-                return False
+                return None
+        before = bytes(self._unread[:at])
         del self._unread[: at + len(marker)]
-        return True
+        return before
 
     async def reach_shell(self) -> None:
         """Answer what the guest asks until a shell answers.
@@ -131,16 +134,24 @@ class Conversation:
         was not given or is wrong, LineClosed if the machine ends.
         """
         passwords = 0
+        logins = 0
         while True:
             while await self._more(_QUIET if self._unread else None):
                 del self._unread[:-_KEPT]
             text = _ESCAPE.sub(b"", bytes(self._unread)).replace(b"\r", b"")
             last = text.rpartition(b"\n")[2]
-            if _LOGIN.search(last):
-                await self._reply(self._login.user)
+            if _LOGIN.search(last) or _LOGIN_SHELL.search(last):
+                if logins == _MOST_TRIES or passwords > 1:
+                    raise NoShell(self._refused(passwords))
+                logins += 1
+                word = "login " if _LOGIN_SHELL.search(last) else ""
+                await self._reply(word + self._login.user)
             elif _PASSWORD.search(text):
-                if self._login.password is None or passwords == _MOST_PASSWORDS:
-                    raise self._refused(last, passwords)
+                if self._login.password is None:
+                    asked = last.decode(errors="replace").strip()
+                    raise NoShell(f"the guest asks {asked!r}; give --password-file")
+                if passwords == _MOST_TRIES:
+                    raise NoShell(self._refused(passwords))
                 passwords += 1
                 await self._reply(self._login.password)
             elif _MAINTENANCE.search(text):
@@ -159,19 +170,18 @@ class Conversation:
         self._unread.clear()
         await self._type(text)
 
-    def _refused(self, question: bytes, tries: int) -> NoShell:
-        """The error for a password that we have not, or that is wrong."""
-        asked = question.decode(errors="replace").strip()
-        if tries:
-            return NoShell(f"the guest does not take the password of {self._login.user}")
-        return NoShell(f"the guest asks {asked!r}; give --password-file")
+    def _refused(self, passwords: int) -> str:
+        """What is wrong when the guest asks again."""
+        if passwords:
+            return f"the guest does not take the password of {self._login.user}"
+        return f"the guest does not let {self._login.user} in"
 
     async def _answers(self) -> bool:
         """Whether what looks like a shell's prompt is one."""
         token = secrets.token_hex(5)
         self._unread.clear()
         await self._type(f"echo {token[:5]}''{token[5:]}")
-        return await self._await(token.encode(), _PROBE_ANSWER)
+        return await self._await(token.encode(), _PROBE_ANSWER) is not None
 
     async def run(self, command: str, output: Callable[[bytes], None]) -> int:
         """Run `command` with the guest's shell and return its exit status.
@@ -183,8 +193,12 @@ class Conversation:
         for piece in _pieces(command):
             await self._confirmed(f"_c=$_c{piece}")
         begin, end = f"{self._nonce}b", f"{self._nonce}e"
-        await self._type(f'echo {_halves(begin)}; (eval "$_c") </dev/null; echo {_halves(end)}:$?:')
-        if not await self._await(begin.encode(), _ANSWER):
+        line = f'(eval "$_c") </dev/null 2>&1; echo {_halves(end)}:$?:'
+        if await self._has_pipes():
+            # So that programs do not write for a terminal.
+            line = f"{{ {line}; }} | cat"
+        await self._type(f"echo {_halves(begin)}; {line}")
+        if await self._await(begin.encode(), _ANSWER) is None:
             raise NoShell("the guest's shell does not answer")
         self.running = True
         try:
@@ -228,12 +242,19 @@ class Conversation:
         except LineClosed:
             pass
 
-    async def _confirmed(self, line: str) -> None:
-        """Type a short line and wait until the shell has carried it out."""
+    async def _has_pipes(self) -> bool:
+        """Whether the guest has come so far that pipes work: on the Hurd they need a server."""
+        token = secrets.token_hex(3)
+        return token.encode() in await self._confirmed(f"echo {_halves(token)} | cat")
+
+    async def _confirmed(self, line: str) -> bytes:
+        """Type a short line, wait until the shell has carried it out, and return what it wrote."""
         token = secrets.token_hex(3)
         await self._type(f"{line}; echo {_halves(token)}")
-        if not await self._await(token.encode(), _ANSWER):
+        written = await self._await(token.encode(), _ANSWER)
+        if written is None:
             raise NoShell("the guest's shell does not answer")
+        return written
 
 
 def _halves(word: str) -> str:

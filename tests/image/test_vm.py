@@ -120,7 +120,7 @@ def test_a_command_prints_its_output_and_ends_with_its_status(image: Path) -> No
 
 def test_the_system_is_single_user_by_default(image: Path) -> None:
     done = vm("--run", "words", image)
-    assert done.stdout == b"root=part:1:device:hd0 console=com0 nopassword single\n"
+    assert done.stdout == b"root=device:hd0s1 console=com0 nopassword single\n"
     assert done.returncode == 0
 
 
@@ -135,7 +135,7 @@ def test_long_output_and_the_console_in_a_file(image: Path, tmp_path: Path) -> N
 
 def test_logging_in_boots_as_usual(image: Path) -> None:
     done = vm("--login", "root", "--run", "words", image)
-    assert done.stdout == b"root=part:1:device:hd0 console=com0 nopassword\n"
+    assert done.stdout == b"root=device:hd0s1 console=com0 nopassword\n"
     assert done.returncode == 0
 
 

@@ -103,6 +103,7 @@ async def test_output_and_status_come_alone(shell: list[str]) -> None:
         pytest.param("printf 'a\\tb\\n'", 0, b"a\tb\n", id="tabs"),
         pytest.param("cat; echo $?", 0, b"0\n", id="standard input is empty"),
         pytest.param('echo "it\'s" \'!x\' "$((6*7))"', 0, b"it's !x 42\n", id="quotes"),
+        pytest.param("[ -t 1 ] || echo no", 0, b"no\n", id="output is no terminal"),
         pytest.param("for i in 1 2\ndo echo $i\ndone", 0, b"1\n2\n", id="several lines"),
         pytest.param("echo 'ä\t→'", 0, "ä\t→\n".encode(), id="not ASCII"),
         pytest.param("echo " + "x" * 3000, 0, b"x" * 3000 + b"\n", id="a long command"),

@@ -5,7 +5,7 @@
    say `single`, echoes what is typed, and gives a shell that knows the few things below. It is no
    Hurd and proves nothing about one.
 
-   Boot words: single; nopassword (root has none); panic, restart, silent (what it does instead of
+   What is piped into `cat` is written as it is. Boot words: single; nopassword (root has none); panic, restart, silent (what it does instead of
    coming up). Commands: echo, true, false, exit, eval, cat, stty, uname, words, count, hang, load,
    store, reboot, halt, panic. */
 
@@ -294,30 +294,30 @@ static void run(char *text)
 			if (quote) { if (*end == quote) quote = 0; }
 			else if (*end == '\\' && end[1]) end++;
 			else if (*end == '\'' || *end == '"') quote = *end;
-			else if (*end == '(') depth++;
-			else if (*end == ')') depth--;
-			else if (!depth && (*end == ';' || *end == '\n' || begins(end, "||"))) break;
+			else if (*end == '(' || *end == '{') depth++;
+			else if (*end == ')' || *end == '}') depth--;
+			else if (!depth && (*end == ';' || *end == '\n' || *end == '|')) break;
 		}
 		char separator = *end;
 		*end = 0;
 		while (*text == ' ') text++;
-		if (*text == '(') {
-			char *close = end;
-			while (*close != ')') close--;
+		if (*text == '(' || *text == '{') {
+			char *close = end, open = *text;
+			while (*close != (open == '(' ? ')' : '}')) close--;
 			*close = 0;
 			run(text + 1);
-			left = 0;
+			if (open == '(')
+				left = 0;
 		} else {
 			run_simple(text);
 		}
 		if (!separator)
 			return;
 		text = end + 1;
-		if (separator == '|') {
+		if (separator == '|' && (*text != '|' || status == 0))
+			while (*text && *text != ';') text++;	/* `| cat`, or it went well */
+		else if (separator == '|')
 			text++;
-			if (status == 0)
-				while (*text && *text != ';') text++;
-		}
 	}
 }
 
