@@ -19,6 +19,7 @@ from image.check import check_image
 from image.disk import write_disk
 from image.errors import ConfigurationError, ImageError
 from image.install import Installed, install_drover
+from image.iso import write_iso
 from image.menu import CONFIGURATION, Cpu, Driver, MenuSettings, disk_driver, make_menu
 from image.nodes import add_system_nodes
 from image.output import refuse_if_in_use
@@ -105,14 +106,13 @@ def complete_tree(
     warnings: list[str],
 ) -> Driver:
     """Make a source's tree the root of a bootable system; return the driver of its disks."""
-    menu = MenuSettings(
-        cpu=_CPUS[configuration.architecture],
-        console="com0" if configuration.console == "serial" else "vga",
-        words=configuration.kernel_arguments,
-    )
-    driver = disk_driver(menu)
+    menu = menu_settings(configuration)
+    live = configuration.format == "iso"
+    # In memory, the root is a disk of the kernel's own.
+    driver: Driver = "kernel" if live else disk_driver(menu)
+    root = "/dev/rd0" if live else _ROOT_DEVICES[driver]
     accounts = apply_users(tree, [configuration.root, *configuration.users], epoch)
-    write_system_files(tree, configuration, _ROOT_DEVICES[driver], epoch)
+    write_system_files(tree, configuration, root, epoch)
     installed: Installed | None = None
     if configuration.init == "drover":
         installed = install_drover(tree, configuration, cache, epoch)
@@ -120,10 +120,20 @@ def complete_tree(
     add_second_stage(tree, packages, remaining, epoch, service=installed is not None)
     add_extra_files(tree, configuration.files, accounts, epoch)
     add_system_nodes(tree, driver, epoch=epoch, translators=_network(configuration.network))
-    text = make_menu(tree, menu)
-    tree.add(CONFIGURATION, Node("file", 0o644, mtime=epoch, content=text.encode()))
+    if not live:
+        text = make_menu(tree, menu)
+        tree.add(CONFIGURATION, Node("file", 0o644, mtime=epoch, content=text.encode()))
     warnings += _advice(accounts, installed)
     return driver
+
+
+def menu_settings(configuration: Configuration) -> MenuSettings:
+    """Return what GRUB's menu of the image says."""
+    return MenuSettings(
+        cpu=_CPUS[configuration.architecture],
+        console="com0" if configuration.console == "serial" else "vga",
+        words=configuration.kernel_arguments,
+    )
 
 
 def _advice(accounts: Accounts, installed: Installed | None) -> list[str]:
@@ -167,28 +177,29 @@ def _write(
 
     def check(path: Path) -> None:
         nonlocal warnings
-        report = check_image(path, tree, driver)
+        report = check_image(path, tree, driver, partitioned=configuration.format != "iso")
         report.raise_problems()
         warnings = report.warnings
 
-    if configuration.format == "iso":
-        raise ImageError("image.format: iso is not there yet")
     try:
         total = sum(node.size for node in tree.values())
     except OSError as error:
         raise ImageError(f"{error.filename}: {error.strerror}") from error
-    with progress.step(f"Writing {configuration.output.name}", total) as step:
-        write_disk(
-            tree,
-            configuration.output,
-            epoch=epoch,
-            image_format=configuration.format,
-            size=configuration.size,
-            label=configuration.label,
-            advance=step.advance,
-            check=check,
-        )
-        step.say(f"{configuration.output.stat().st_size / 1e6:.0f} MB")
+    output, size, label = configuration.output, configuration.size, configuration.label
+    with progress.step(f"Writing {output.name}", total) as step:
+        if configuration.format == "iso":
+            menu = menu_settings(configuration)
+            write_iso(
+                tree, output, menu,
+                epoch=epoch, size=size, label=label, advance=step.advance, check=check,
+            )  # fmt: skip
+        else:
+            write_disk(
+                tree, output,
+                epoch=epoch, size=size, label=label, advance=step.advance, check=check,
+                image_format=configuration.format,
+            )  # fmt: skip
+        step.say(f"{output.stat().st_size / 1e6:.0f} MB")
     return _grouped(warnings)
 
 
