@@ -170,9 +170,10 @@ def _set_records(tree: Path, partition: Path) -> None:
 def _add_program(tree: Path, program: Path, arguments: list[str]) -> None:
     place = tree / "drover"
     place.mkdir()
-    shutil.copytree(
-        REPOSITORY / "hurd", place / "hurd", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    for room in ("hurd", "pid1", "services", "boot"):
+        shutil.copytree(
+            REPOSITORY / room, place / room, ignore=shutil.ignore_patterns("__pycache__")
+        )
     shutil.copy(program, place / "program.py")
     for companion in program.parent.glob("guest_*.py"):
         if companion != program:
