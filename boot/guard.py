@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from typing import TYPE_CHECKING, Any, Final
 
 from boot import running
@@ -127,7 +128,7 @@ class Guard:
         return Service(
             (NAME,),
             start=start_shell,
-            stop=Kill(),
+            stop=Kill(signal.SIGHUP),  # an interactive shell ignores SIGTERM
             termination_handler=self._shell_ended,
             documentation="A shell on the console, for when nobody can log in.",
         )

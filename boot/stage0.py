@@ -25,6 +25,10 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     """Bring the machine to where the supervisor can run, and become it."""
     system.adapt_process()
     prepare_process()
+    if "DROVER_REEXEC_CHECK" in os.environ:
+        from boot.shepherd import run
+
+        raise SystemExit(run([]))  # a trial of this image, for the one that wants to become it
     arguments = read_arguments(sys.argv[1:] if words is None else words)
     if not system.is_init():
         say("this program starts a machine: only PID 1 runs it (try 'shepherd')")
@@ -59,6 +63,11 @@ def begin(arguments: BootArguments) -> None:
             run_shell(f"cannot start the server of local sockets: {_text(error)}")
     if arguments.init is not None:
         _become(arguments.init, arguments.words)
+    if arguments.essential:
+        try:
+            system.register_essential("init")
+        except OSError as error:
+            say(f"if PID 1 dies the machine will not reboot: {_text(error)}")
 
 
 def _become(program: str, words: Sequence[str]) -> None:

@@ -177,7 +177,8 @@ them it is started as the node /servers/socket/2 remembers."
     #:start (make-forkexec-constructor
              (list "/libexec/getty" speed terminal)
              #:environment-variables '("PATH=/bin:/sbin:/usr/bin:/usr/sbin" "TERM=mach"))
-    #:stop (make-kill-destructor)
+    ;; A shell that somebody has logged in to pays no heed to SIGTERM.
+    #:stop (make-kill-destructor SIGHUP)
     #:respawn? #t
     #:respawn-limit '(10 . 60)))
 
@@ -198,7 +199,7 @@ them it is started as the node /servers/socket/2 remembers."
                       '(control-socket)
                       '(control-socket device-nodes))
     #:start (make-console-shell-constructor)
-    #:stop (make-kill-destructor)
+    #:stop (make-kill-destructor SIGHUP)
     #:termination-handler (lambda _
                             (start-in-the-background '(multi-user)))))
 
