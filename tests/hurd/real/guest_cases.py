@@ -178,7 +178,7 @@ CASES: dict[str, list[list[str]]] = {
         ["settrans", "-a", "{d}/sub", TMPFS, "1M"],
         ["settrans", "-ac", "{d}/sub", HELLO],
         ["settrans", "-ag", "{d}"],
-        ["settrans", "-agR", "{d}"],
+        ["settrans", "-afgR", "{d}"],
     ],
     "wrong-command-lines": [
         ["settrans"],
@@ -244,6 +244,26 @@ CASES: dict[str, list[list[str]]] = {
         ["umount", "--fake", "-v", "{d}"],
         ["mount", "-fv", "-t", "tmpfs", "2M", "{x}"],
     ],
+    "through-a-link": [
+        ["settrans", "-a", "{l}", HELLO, "-c", "through"],
+        ["fsysopts", "{l}"],
+        ["fsysopts", "-L", "{l}"],
+        ["settrans", "-a", "{l}"],
+    ],
+    "mount-at-the-top": [
+        ["mount", "-t", "tmpfs", "2M", "/mnt"],
+        ["fsysopts", "/mnt"],
+        ["mount", "-t", "tmpfs", "2M", "/mnt"],
+        ["mount", "-v", "-o", "remount,ro", "/mnt"],
+        ["mount", "-F", "{t}"],
+        ["mount", "-F", "{t}", "-p"],
+        ["mount", "-F", "{t}", "-ptranslator"],
+        ["mount", "-F", "{t}", "-a"],
+        ["umount", "-F", "{t}", "-v", "/mnt"],
+        ["mount", "-F", "{t}", "-v", "/mnt"],
+        ["umount", "-F", "{t}", "-a", "-v"],
+        ["umount", "/mnt"],
+    ],
     "mount-bind": [
         ["mount", "-v", "--bind", "/etc", "{d}"],
         ["fsysopts", "{d}"],
@@ -254,7 +274,7 @@ CASES: dict[str, list[list[str]]] = {
         ["fsysopts", "{d}"],
         ["umount", "-fS", "{d}"],
     ],
-    # The fstab of the case has one line: none {d} tmpfs size=2M 0 0 (native mount reads one only).
+    # {f} is a table with one line, for {d}; {t} is one for /mnt.
     "mount-from-fstab": [
         ["mount", "-F", "{f}", "-a", "-v"],
         ["mount", "-F", "{f}"],

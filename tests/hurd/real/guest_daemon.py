@@ -286,6 +286,37 @@ def _() -> object:
             system.peer_credentials(ours)]  # fmt: skip
 
 
+@measured("dead server")
+def _() -> object:
+    """A file whose server is gone; by default SIGLOST ends whoever touches it."""
+    statuses = []
+    for handler in (signal.SIG_DFL, signal.SIG_IGN):
+        system.mount("1M", "/mnt", "tmpfs")
+        with open("/mnt/file", "w") as file:  # noqa: PTH123
+            file.write("x" * 100)
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                signal.signal(32, handler)
+                held = os.open("/mnt/file", os.O_RDONLY)
+                os.write(writer, b"x")
+                time.sleep(1)
+                for _ in range(3):
+                    try:
+                        os.read(held, 10)
+                    except OSError:
+                        time.sleep(0.1)
+            finally:
+                os._exit(7)
+        os.read(reader, 1)
+        system.unmount("/mnt", force=True)
+        statuses.append(os.waitpid(pid, 0)[1])
+        os.close(reader)
+        os.close(writer)
+    return statuses
+
+
 # The daemon
 
 
@@ -459,3 +490,7 @@ for name in ("log", "errors"):
 with open(RESULT, "w") as file:  # noqa: PTH123
     json.dump(found, file, default=str)
 os.sync()
+
+# Unlike the script that runs this, which would ask for it with reboot(8).
+say("system.reboot")
+system.reboot("reboot")

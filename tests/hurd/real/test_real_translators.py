@@ -12,16 +12,39 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-# Where drover differs on purpose, and why; the status and the nodes are compared nevertheless.
-OTHER_WORDS: dict[tuple[str, int], str] = {}
-# Where the native tool is at fault; only that ours does what is right is checked.
-NATIVE_FAULTS: dict[tuple[str, int], str] = {}
+# Where drover says something else, and why; the status and the nodes are compared nevertheless.
+OTHER_WORDS = {
+    ("mount-tmpfs", 2): "native mount does not see what is mounted below an ordinary directory",
+    ("mount-tmpfs", 3): "the same",
+    ("mount-from-fstab", 1): "the same",
+    ("mount-from-fstab", 2): "the same",
+    ("mount-from-fstab", 3): "the same",
+    ("user-mount", 0): "the same: so it does not ask, either, what a user may not know",
+}
+# Where the native tool is at fault: the status, and how what is printed begins, that are right.
+NATIVE_FAULTS = {
+    # It takes a translator that ends without an answer to fsys_goaway for an error.
+    ("chroot", 0): (0, "the node's own text\n", ""),
+    ("chroot", 1): (3, "", "settrans: Error 3 for child N\n"),
+    ("chroot", 2): (137, "", "settrans: Killed for child N\n"),
+    ("chroot", 3): (8, "", "settrans: cannot execute no-such-command: No such file or directory"),
+    ("chroot", 4): (8, "", "settrans: /nowhere: No such file or directory\n"),
+    ("chroot", 6): (0, "/tmp\n", ""),
+    # See OTHER_WORDS.
+    ("mount-from-fstab", 4): (0, "", ""),
+    # A source that is no file is none that could go away.
+    ("mount-from-fstab", 5): (0, "settrans -ag /tmp/case/directory\n", ""),
+}
 
 NAMES = [*guest_cases.CASES, *guest_cases.USER_CASES]
 
 
 def comparable(step: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in step.items() if key != "seconds"}
+    """A step without its time, and without what a translator says if it is not ended in time."""
+    found = {key: value for key, value in step.items() if key != "seconds"}
+    lines = found["stderr"].splitlines(keepends=True)
+    found["stderr"] = "".join(line for line in lines if ": trivfs_startup: " not in line)
+    return found
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -30,7 +53,11 @@ def test_the_tools_do_what_the_native_ones_do(name: str, result: dict[str, Any])
     assert len(case["native"]) == len(case["ours"]) > 0
     for number, (native, ours) in enumerate(zip(case["native"], case["ours"], strict=True)):
         assert ours["status"] != "hangs"
-        if (name, number) in NATIVE_FAULTS:
+        fault = NATIVE_FAULTS.get((name, number))
+        if fault is not None:
+            assert ours["status"] == fault[0]
+            assert ours["stdout"].startswith(fault[1])
+            assert ours["stderr"].startswith(fault[2])
             continue
         expected, got = comparable(native), comparable(ours)
         if (name, number) in OTHER_WORDS:
@@ -59,8 +86,9 @@ def test_the_root_becomes_readonly_and_writable_again(result: dict[str, Any]) ->
     assert [comparable(step) for step in found["ours"]] == [
         comparable(step) for step in found["native"]
     ]
-    for steps in found.values():
+    for steps in (found["ours"], found["native"]):
         assert [step["status"] for step in steps] == [0] * 5
+        assert steps[1]["writing"] == "EROFS"
         assert "--readonly" in steps[2]["stdout"]
         assert "--writable" in steps[4]["stdout"]
-        assert [step["writable"] is True for step in steps] == [True, False, False, True, True]
+    assert found["writing"] == "done"
