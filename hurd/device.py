@@ -58,5 +58,5 @@ def device_set_status(device: Port, flavor: int, status: Sequence[int]) -> None:
 
 
 @routine
-def device_get_status(device: Port, flavor: int) -> list[int]:
+def device_get_status(device: Port, flavor: int, *, count: int = 1024) -> list[int]:
     """What `flavor` selects."""

@@ -102,7 +102,7 @@ def file_name_split(name: str | bytes) -> Split:
 
 
 def directory_name_split(name: str | bytes) -> Split:
-    """As `file_name_split`; slashes at the end do not count."""
+    """As `file_name_split`; slashes at the end belong to the last component."""
     return _split("directory_name_split", name)
 
 

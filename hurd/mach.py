@@ -21,7 +21,7 @@ from hurd.constants import (
 )
 from hurd.ports import BorrowedPort, Port, ReceiveRight
 from hurd.results import Result
-from hurd.rpc import libc, read_structure, routine
+from hurd.rpc import libc, read_structure, routine, size_of, task_self
 from hurd.structures import (
     HostBasicInfo,
     HostLoadInfo,
@@ -34,7 +34,10 @@ from hurd.structures import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
+
+    S = TypeVar("S")
 
 
 class PortNames(Result):
@@ -67,7 +70,7 @@ def task_threads(task: Port) -> list[Port]:
 
 
 @routine
-def task_info(task: Port, flavor: int) -> list[int]:
+def task_info(task: Port, flavor: int, *, count: int = 1024) -> list[int]:
     """Numbers about a task, by flavor; `task_basic_info` and `task_events_info` read them."""
 
 
@@ -77,7 +80,7 @@ def thread_terminate(thread: Port) -> None:
 
 
 @routine
-def thread_get_state(thread: Port, flavor: int) -> list[int]:
+def thread_get_state(thread: Port, flavor: int, *, count: int = 1024) -> list[int]:
     """A thread's registers, by flavor."""
 
 
@@ -87,7 +90,7 @@ def thread_set_state(thread: Port, flavor: int, new_state: Sequence[int]) -> Non
 
 
 @routine
-def thread_info(thread: Port, flavor: int) -> list[int]:
+def thread_info(thread: Port, flavor: int, *, count: int = 1024) -> list[int]:
     """Numbers about a thread, by flavor; `thread_basic_info` reads them."""
 
 
@@ -263,7 +266,7 @@ def thread_wire(host_priv: Port, thread: Port | None, wired: bool) -> None:
 
 
 @routine
-def host_info(host: Port, flavor: int) -> list[int]:
+def host_info(host: Port, flavor: int, *, count: int = 1024) -> list[int]:
     """Numbers about the host, by flavor; `host_basic_info` and `host_load_info` read them."""
 
 
@@ -346,7 +349,7 @@ def interrupt_operation(object: Port, timeout: int) -> None:
 
 def mach_task_self() -> BorrowedPort:
     """This task.  The right is libc's: closing it does nothing."""
-    return BorrowedPort(libc("mach_task_self")())
+    return BorrowedPort(task_self())
 
 
 def mach_thread_self() -> Port:
@@ -372,26 +375,31 @@ def mach_print(text: str) -> None:
 # Flavors read.
 
 
+def _of_kernel(made: type[S], routine: Callable[..., list[int]], port: Port, flavor: int) -> S:
+    # The kernel fills the newer fields in only if exactly their number is asked for.
+    return read_structure(made, routine(port, flavor, count=size_of(made) // 4))
+
+
 def task_basic_info(task: Port) -> TaskBasicInfo:
     """Sizes, times and priority of a task."""
-    return read_structure(TaskBasicInfo, task_info(task, TASK_BASIC_INFO))
+    return _of_kernel(TaskBasicInfo, task_info, task, TASK_BASIC_INFO)
 
 
 def task_events_info(task: Port) -> TaskEventsInfo:
     """Counts of page faults and messages of a task."""
-    return read_structure(TaskEventsInfo, task_info(task, TASK_EVENTS_INFO))
+    return _of_kernel(TaskEventsInfo, task_info, task, TASK_EVENTS_INFO)
 
 
 def thread_basic_info(thread: Port) -> ThreadBasicInfo:
     """Times and state of a thread."""
-    return read_structure(ThreadBasicInfo, thread_info(thread, THREAD_BASIC_INFO))
+    return _of_kernel(ThreadBasicInfo, thread_info, thread, THREAD_BASIC_INFO)
 
 
 def host_basic_info(host: Port) -> HostBasicInfo:
     """Processors and memory."""
-    return read_structure(HostBasicInfo, host_info(host, HOST_BASIC_INFO))
+    return _of_kernel(HostBasicInfo, host_info, host, HOST_BASIC_INFO)
 
 
 def host_load_info(host: Port) -> HostLoadInfo:
     """Load averages."""
-    return read_structure(HostLoadInfo, host_info(host, HOST_LOAD_INFO))
+    return _of_kernel(HostLoadInfo, host_info, host, HOST_LOAD_INFO)

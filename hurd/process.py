@@ -44,7 +44,7 @@ class ExecData(Result):
 
 
 class Pids(Result):
-    """`orphaned`: the parent has ended."""
+    """`orphaned`: the process group is, as POSIX has it."""
 
     pid: int
     ppid: int
@@ -467,7 +467,8 @@ def process_info(process: Port, pid: int, flags: int = PI_FETCH_TASKINFO) -> Pro
     Fields that `flags` (PI_FETCH_…) did not ask for, or that could not be provided, are 0.
     Asking for PI_FETCH_THREAD_WAITS may block on a process that does not answer.
     """
-    from hurd.rpc.marshal import size_of, structure_of_words
+    from hurd.rpc import size_of
+    from hurd.rpc.marshal import structure_of_words
 
     _, words, waits = proc_getprocinfo(process, pid, flags)
     header = structure_of_words(ProcInfoHeader, words)

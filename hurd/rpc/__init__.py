@@ -59,3 +59,17 @@ def read_structure(made: type[S], words: Sequence[int]) -> S:
     from hurd.rpc.marshal import structure_of_words
 
     return structure_of_words(made, words)
+
+
+def size_of(made: type) -> int:
+    """The size of a structure on this machine, in bytes."""
+    from hurd.rpc.marshal import size_of as measured
+
+    return measured(made)
+
+
+def task_self() -> int:
+    """The name of this task's own port."""
+    from hurd.rpc.library import task_self as own
+
+    return own()

@@ -41,7 +41,7 @@ int hurd_sig_post(int32_t pid, int sig, uint32_t refport);
 int hurd_thread_cancel(uint32_t thread);
 int hurd_check_cancel(void);
 void free(void *memory);
-uint32_t mach_task_self(void);
+extern uint32_t __mach_task_self_;
 uint32_t mach_host_self(void);
 uint32_t mach_thread_self(void);
 uint32_t mach_reply_port(void);

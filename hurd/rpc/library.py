@@ -1,7 +1,8 @@
 """Find the functions of the Hurd's libraries, when they are first called.
 
 Libraries are opened by the names they have on the Hurd only: other systems have functions of the
-same names (macOS has most of Mach's) that must not be taken for these.
+same names (macOS has most of Mach's) that must not be taken for these.  libc comes first: it has
+versions of its own of some of Mach's routines, which try a system call before they send a message.
 """
 
 from __future__ import annotations
@@ -38,22 +39,29 @@ def function(name: str, library: str = LIBC) -> CFunction:
     """The C function `name`, which lives in `library`; HurdUnavailable if it is not there."""
     found = _functions.get(name)
     if found is None:
-        found = _symbol(library, name) or _symbol(LIBC, name)
+        found = _symbol(LIBC, name) or _symbol(library, name)
         if found is None:
             raise HurdUnavailable(ENOSYS, name, f"{library} has no such routine")
         _functions[name] = found
     return found
 
 
-def _symbol(library: str, name: str) -> CFunction | None:
+def _symbol(library: str, name: str) -> Any:
     from hurd.rpc._hurd_abi import ffi
 
-    opened = _open(library, name)
+    opened = _open(library, name.strip("_"))
     try:
-        found: CFunction = getattr(opened, name)
+        return getattr(opened, name)
     except (AttributeError, ffi.error):
         return None
-    return found
+
+
+def task_self() -> int:
+    """The name of this task, which libc keeps; its function of the same name makes references."""
+    found = _symbol(LIBC, "__mach_task_self_")
+    if found is None:
+        raise HurdUnavailable(ENOSYS, "mach_task_self", f"{LIBC} has no such variable")
+    return int(found)
 
 
 def use_stand_in(path: str | None) -> None:

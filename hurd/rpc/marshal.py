@@ -102,9 +102,9 @@ def _give(call: Call, parameter: Parameter, value: Any, disposition: int) -> Non
     # An argument that only goes in.
     if parameter.array:
         if parameter.kind == "char":
-            raw = bytes(value)
+            raw = page_aligned(value) if parameter.aligned else bytes(value)
             count = len(raw)
-            memory = call.keep(ffi.from_buffer("char[]", raw)) if raw else ffi.NULL
+            memory = call.keep(ffi.from_buffer("char[]", raw)) if count else ffi.NULL
         else:
             items = elements(call, parameter, value)
             count = len(items)
@@ -143,7 +143,7 @@ def _new_structure(call: Call, parameter: Parameter, value: Any) -> Any:
 def _take(call: Call, parameter: Parameter, value: Any) -> None:
     # An argument that comes out, or goes in and comes out.
     if parameter.array:
-        _take_array(call, parameter)
+        _take_array(call, parameter, value)
         return
     if parameter.text:
         # The stubs copy at most that many bytes and may leave the NUL out.
@@ -174,9 +174,10 @@ def _take(call: Call, parameter: Parameter, value: Any) -> None:
         call.readers.append(lambda: how[0])
 
 
-def _take_array(call: Call, parameter: Parameter) -> None:
+def _take_array(call: Call, parameter: Parameter, value: int | None) -> None:
     kind = C_TYPES.get(parameter.kind, parameter.kind)
-    room = parameter.capacity or _ROOM.get(parameter.kind, 128)
+    # What the caller has room for is also what some routines go by.
+    room = (value or parameter.capacity) if parameter.capacity else _ROOM.get(parameter.kind, 128)
     memory = call.keep(ffi.new(f"{kind}[]", room))
     count = call.keep(ffi.new("uint32_t *", room))
     if parameter.capacity:
@@ -196,6 +197,17 @@ def _take_array(call: Call, parameter: Parameter) -> None:
     call.readers.append(read)
 
 
+def page_aligned(value: bytes) -> Any:
+    """A copy that begins at a page, as the kernel wants what becomes another task's memory."""
+    import mmap
+
+    if not value:
+        return b""
+    pages = mmap.mmap(-1, len(value))
+    pages[:] = value
+    return pages
+
+
 def items(parameter: Parameter, memory: Any, count: int) -> Any:
     """A copy of an array of C: bytes, or a list of integers, of ports, of structures."""
     if parameter.kind == "char":
@@ -211,9 +223,8 @@ def release_memory(memory: Any, size: int) -> None:
     """Give back memory that came with a message."""
     if memory == ffi.NULL or size == 0:
         return
-    this_task = library.function("mach_task_self")()
     deallocate = library.function("vm_deallocate", "libmachuser.so.1")
-    code = deallocate(this_task, int(ffi.cast("uintptr_t", memory)), size)
+    code = deallocate(library.task_self(), int(ffi.cast("uintptr_t", memory)), size)
     if code:
         raise HurdError(code, "vm_deallocate")
 
@@ -309,7 +320,9 @@ def _perform(found: Routine, values: dict[str, Any]) -> list[Any]:
         call = Call(found.name)
         for parameter in found.parameters:
             if parameter.yielded:
-                _take(call, parameter, values.get(parameter.name))
+                _take(
+                    call, parameter, values.get("count" if parameter.capacity else parameter.name)
+                )
             else:
                 disposition = 0
                 if parameter.disposition:

@@ -25,7 +25,17 @@ C_TYPES = {
 class Parameter:
     """One argument: `kind` is its type without the marks, "char" for bytes and strings."""
 
-    __slots__ = ("array", "capacity", "disposition", "kind", "name", "taken", "text", "yielded")
+    __slots__ = (
+        "aligned",
+        "array",
+        "capacity",
+        "disposition",
+        "kind",
+        "name",
+        "taken",
+        "text",
+        "yielded",
+    )
 
     def __init__(self, notation: str) -> None:
         direction, _, rest = notation.rpartition(" ")
@@ -36,6 +46,8 @@ class Parameter:
         mark = mark.removesuffix("+disp")
         mark, _, capacity = mark.removesuffix(">").partition("<")
         self.capacity = int(capacity) if capacity else 0
+        self.aligned = mark == "pages"
+        mark = "bytes" if self.aligned else mark
         self.text = int(mark[3:]) if mark.startswith("str") else 0
         self.array = mark.endswith("[]") or mark == "bytes" or self.capacity > 0
         self.kind = "char" if mark == "bytes" or self.text else mark.removesuffix("[]")

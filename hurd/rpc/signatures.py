@@ -13,8 +13,10 @@ that receives the message.  Arguments are `in`, or marked `out`, or `inout`.  Ty
     P                 a port right;  P+disp: the caller says how the right is passed on
     N                 the name of a right in some task, which may not be a right of ours
     T[]               an array; `out` arrays may arrive in memory that the caller has to free
-    T<n>              `out` array of at most n elements, in memory of the caller
-    bytes, bytes<n>   the same of char;  strN: a string in a field of N characters, NUL included
+    T<n>              `out` array of at most n elements, in memory of the caller, who may ask for
+                      less by the keyword `count`
+    bytes, bytes<n>   the same of char; `pages`: bytes that have to begin at a page
+    strN              a string in a field of N characters, NUL included
     …_t               a structure of `hurd.structures`
     waittime          how long to wait for the answer, in milliseconds; is not sent
 """
@@ -308,7 +310,7 @@ SIGNATURES = {
 2021 vm_allocate(task:P, inout address:word, size:word, anywhere:i32)
 2023 vm_deallocate(task:P, address:word, size:word)
 2026 vm_read(task:P, address:word, size:word, out data:bytes)
-2027 vm_write(task:P, address:word, data:bytes)
+2027 vm_write(task:P, address:word, data:pages)
 2029 vm_region(task:P, inout address:word, out size:word, out protection:i32,
     out max_protection:i32, out inheritance:i32, out is_shared:i32, out object_name:P,
     out offset:word)

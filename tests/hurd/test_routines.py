@@ -227,7 +227,8 @@ def test_the_function_is_declared_as_the_table_says(routine: Routine) -> None:
         parameter.name for parameter in routine.parameters if parameter.taken
     ]
     keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    assert list(keywords) == list(dispositions(routine))
+    room = [made for made in routine.parameters if made.capacity and made.kind != "char"]
+    assert list(keywords) == list(dispositions(routine)) + ["count"] * len(room)
     for parameter in routine.parameters:
         if parameter.taken:
             annotation = declared.__annotations__[parameter.name]

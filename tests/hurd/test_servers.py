@@ -204,6 +204,17 @@ def test_words_that_end_early_are_filled_up(standin: Standin) -> None:
     assert found.creation_time64 == (0, 0)
 
 
+def test_the_kernel_is_asked_for_exactly_the_structure(standin: Standin) -> None:
+    """With more room than that it leaves the newer fields as they were."""
+    this = mach.mach_task_self()
+    assert mach.task_basic_info(this).user_time64 == (7, 8)
+    words = mach.task_info(this, constants.TASK_BASIC_INFO)
+    assert read_structure(TaskBasicInfo, words).user_time64 != (7, 8)
+    with mach.mach_host_self() as host:
+        standin.lib.standin_length = 100
+        assert len(mach.host_info(host, 1, count=7)) == 7
+
+
 def test_the_host_as_the_generic_routines_tell_it(standin: Standin) -> None:
     standin.lib.standin_length = 6
     with mach.mach_host_self() as host:

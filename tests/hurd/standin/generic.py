@@ -90,7 +90,7 @@ def answer(parameter: Parameter) -> list[str]:
     c_type = C_TYPES.get(kind, kind)
     length = "standin_length"
     if parameter.capacity:
-        length = f"(standin_length < {parameter.capacity} ? standin_length : {parameter.capacity})"
+        length = f"(standin_length < (int) *{name}_count ? standin_length : (int) *{name}_count)"
         give = [f"memcpy ({name}, made, length * sizeof *made);", f"*{name}_count = length;"]
     else:
         give = [f"ARRAY ({name}, {name}_count, made, length);"]

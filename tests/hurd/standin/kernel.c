@@ -658,13 +658,9 @@ mach_msg (void *message, int option, uint32_t send_size, uint32_t rcv_size, uint
   return error;
 }
 
-/* Traps. */
+/* Traps, and what libc keeps. */
 
-uint32_t
-mach_task_self (void)
-{
-  return this_task->name;
-}
+uint32_t __mach_task_self_;
 
 static uint32_t
 locked_give (struct port *port)
@@ -1170,5 +1166,5 @@ start (void)
   struct port *kept[] = { this_task, host_port, host_priv_port, device_master_port };
   for (int i = 0; i < 4; i++)
     port_hold (kept[i]);
-  port_give_new (this_task);
+  __mach_task_self_ = port_give_new (this_task);
 }

@@ -868,8 +868,11 @@ directory_name_split (const char *file, char **name)
   size_t length = strlen (file);
   while (length > 1 && file[length - 1] == '/')
     length--;
-  char *copy = strndup (file, length);	/* libc gives part of the argument; so leaky it is not */
-  return file_name_split (copy, name);
+  char copy[1024];
+  snprintf (copy, sizeof copy, "%.*s", (int) length, file);
+  uint32_t directory = file_name_split (copy, name);
+  *name = (char *) file + (*name - copy);	/* with its slashes, as in glibc */
+  return directory;
 }
 
 uint32_t

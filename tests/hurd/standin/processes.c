@@ -162,8 +162,12 @@ task_info (uint32_t name, int32_t flavor, int32_t *info, uint32_t *count)
   };
   task_events_info_t events = { 1, 2, 3, 4, 5, 6, 7 };
   size_t size = flavor == 1 ? sizeof basic : sizeof events;
-  if ((flavor != 1 && flavor != 2) || *count * 4 < size)
+  if ((flavor != 1 && flavor != 2) || *count * 4 < size - (flavor == 1 ? 48 : 0))
     return KERN_INVALID_ARGUMENT;
+  if (flavor == 1 && *count * 4 != size)	/* the kernel's rule for the newer fields */
+    memset (&basic.user_time64, 0x5a, 48);
+  if (*count * 4 < size)
+    size -= 48;
   memcpy (info, flavor == 1 ? (void *) &basic : &events, size);
   *count = size / 4;
   return 0;
