@@ -7,6 +7,7 @@ Each subcommand imports what it needs when it runs.  The exit statuses of all of
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -101,6 +102,9 @@ def _build(words: list[str]) -> int:
 
         refuse_uefi()
     configuration = build_options.read_options(options)
+    # A tree has many small objects that live to the end: looking for garbage among them again and
+    # again takes a third of a build's own time.
+    gc.set_threshold(200_000)
     from image.build import build_image
     from image.cache import Cache
     from image.progress import make_progress
