@@ -119,7 +119,7 @@ def refuse_unknown(key: str, where: str, known: Collection[str]) -> None:
     last = key.rpartition(".")[2]
     # The right name in the wrong table, or in none; or else what looks like it.
     similar = [one for one in known if one.rpartition(".")[2] == last]
-    similar = similar or difflib.get_close_matches(key, known, 2)
+    similar = similar or difflib.get_close_matches(key, known, 1)
     hint = f"; did you mean {' or '.join(similar[:2])}?" if similar else ""
     raise ConfigurationError(where, f"unknown key{hint}")
 
