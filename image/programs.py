@@ -27,9 +27,11 @@ _STATUSES: Final = (
     (str(ExitCode.INTERRUPTED), "an interrupt; there is no output"),
 )
 _RUN_STATUSES: Final = (
-    ("0 to 123", "with --run: the exit status of the command"),
-    ("124", "with --run: it took too long"),
-    ("125", "with --run: the machine could not be booted, or the command not be run"),
+    ("124", "the time of --timeout is over"),
+    ("125", "with --run: the machine could not be booted, or the command not be run to its end"),
+    ("any other", "with --run: the exit status of the command; without it:"),
+    (str(ExitCode.FINE), "the guest halted, or was ended with Ctrl-]"),
+    (str(ExitCode.FAILED), "the guest panicked or starts over and over, or QEMU failed"),
 )
 _ENVIRONMENT: Final = (
     ("DROVER_ARCHIVE", "the package archive, unless a file or an option names one"),
@@ -47,7 +49,7 @@ _SUMMARIES: Final[Mapping[str, tuple[str, str, str]]] = {
          "Build a bootable disk of GNU/Hurd (build), boot it (vm), or look into it (inspect)."),
     "build": ("build a bootable disk of the Hurd", "[CONFIG]",
               "Build the disk that the file CONFIG and the options describe."),
-    "vm": ("boot a disk of the Hurd in a virtual machine", "IMAGE [-- QEMU-ARGUMENT...]",
+    "vm": ("boot a disk of the Hurd in a virtual machine", "[IMAGE] [-- QEMU-ARGUMENT...]",
            "Boot a disk in QEMU, with the console on this terminal."),
     "inspect": ("show what is on a disk of the Hurd", "IMAGE",
                 "Show the partitions, the filesystem, the boot menu and the services of a disk."),
@@ -64,8 +66,19 @@ _DESCRIPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "keys.  Without CONFIG, options are enough.",
         "Disks boot on BIOS machines only, because the kernel cannot start under UEFI.",
     ),
-    "vm": ("The machine has a network card, whose user can reach the network and be reached "
-           "through '--forward', and a serial line, which is this terminal.",),
+    "vm": (
+        "The machine has a network card, whose user can reach the network and be reached through "
+        "'--forward', and a serial line, which is this terminal.  All that is typed goes to the "
+        "guest but Ctrl-], which is followed by q to end the machine at once, p to press the "
+        "power button, r to press reset, i to be told the machine's status, ] to send Ctrl-] "
+        "itself, and ? for a list.",
+        "With '--run', nothing is typed: a shell is looked for on the console, as root where a "
+        "login is asked for.  The command's standard input is empty, and both its outputs come on "
+        "standard output; messages of the kernel may come between.  What it writes to disks is "
+        "forgotten unless '--write' is given; then the guest is shut down afterwards.  Words for "
+        "the kernel are added without changing the image.",
+        "QEMU uses KVM where that works, and emulates otherwise; it never outlives this program.",
+    ),
     "inspect": ("Raw and qcow2 disks and their parts are read as they are, without being "
                 "mounted or changed.",),
 }  # fmt: skip
@@ -77,7 +90,9 @@ def describe(command: str) -> Program:
     name = f"hurd-image-{command}" if command else "hurd-image"
     statuses: tuple[tuple[str, str], ...] = _STATUSES
     if command == "vm":
-        statuses = (*_RUN_STATUSES, *_STATUSES)
+        taken = {str(ExitCode.FINE), str(ExitCode.FAILED), str(ExitCode.NO_SPACE),
+                 str(ExitCode.ARCHIVE)}  # fmt: skip
+        statuses = (*_RUN_STATUSES, *(one for one in _STATUSES if one[0] not in taken))
     others = [f"hurd-image-{one}(1)" for one in COMMANDS if one != command]
     return Program(
         name, 1, summary, operands, purpose, options_of(make_parser(command)),

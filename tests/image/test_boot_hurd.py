@@ -62,7 +62,7 @@ def test_output_and_status_come_as_they_are_and_what_was_written_is_kept(
 ) -> None:
     copy = tmp_path / "copy.img"
     shutil.copyfile(image, copy)
-    command = "echo kept > /root/mark; printf 'a\tb\r\n\001\021\377no end'; echo error >&2; exit 3"
+    command = r"echo kept > /root/mark; printf 'a\tb\r\n\001\021\377no end'; echo error >&2; exit 3"
     done = subprocess.run(
         [*COMMAND, "vm", "--write", "--run", command, str(copy)], capture_output=True,
         timeout=600, check=False, stdin=subprocess.DEVNULL,
