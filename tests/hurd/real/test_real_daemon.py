@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +17,19 @@ IPTRANS, IATRANS = 0o10000000, 0o20000000
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the disk stays after the guest has ended."""
+    return tmp_path_factory.mktemp("hurd-daemon")
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path) -> dict[str, Any]:
     """What guest_daemon found there."""
     root, reason = machine.find_root()
     if root is None:
         pytest.skip(reason)
     program = Path(__file__).parent / "guest_daemon.py"
-    outcome = machine.run_in_guest(root, program, tmp_path_factory.mktemp("hurd-daemon"))
-    return outcome.result
+    return machine.run_in_guest(root, program, folder).result
 
 
 def herd(found: dict[str, Any], words: str, again: bool = False) -> tuple[int, str]:
@@ -161,6 +169,34 @@ def test_daemon_ends_in_order(found):
     assert (status, socket_left) == (0, False)
     assert "Unexpected error" not in found["log"]
     assert "Traceback" not in found["errors"]
+
+
+def test_dead_server_does_not_end_the_process(found):
+    """As it does where SIGLOST has its default effect."""
+    by_default, ignored = found["dead server"]
+    assert by_default == 32
+    assert ignored == 7 << 8
+
+
+def test_reboot_leaves_a_clean_file_system(found, folder):
+    """`system.reboot` from a process that is not PID 1."""
+    disk = f"{folder}/hurd.img?offset=1048576"
+    command = ["debugfs", "-R", "show_super_stats -h", disk]
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={"PATH": path, "LC_ALL": "C"}
+    )
+    assert re.search(r"Filesystem state: +clean", done.stdout)
+
+
+def test_machine_restarts_when_an_essential_process_dies(tmp_path):
+    root, reason = machine.find_root()
+    if root is None:
+        pytest.skip(reason)
+    program = Path(__file__).parent / "guest_essential.py"
+    outcome = machine.run_in_guest(root, program, tmp_path)
+    assert outcome.result is True
+    assert "essential task drover-test died" in outcome.console
 
 
 def test_nothing_failed(found):
