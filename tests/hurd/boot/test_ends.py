@@ -1,0 +1,60 @@
+"""How a real GNU/Hurd comes down: by command, by a power cut, by the death of PID 1."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+from vm import Hurd, filesystem_state
+
+_CUTS = int(os.environ.get("DROVER_HURD_POWER_CUTS", "10"))
+_ROUNDS = int(os.environ.get("DROVER_HURD_ROUNDS", "3"))
+
+
+@pytest.mark.parametrize("command", ["reboot", "halt"])
+def test_the_file_system_is_clean_afterwards(own_disk: Path, command: str) -> None:
+    for _ in range(_ROUNDS):
+        with Hurd(own_disk) as machine:
+            machine.login()
+            assert "UNCLEAN" not in machine.console.upper()
+            start = len(machine.console)
+            machine.type(f"echo change >> /root/file; {command}\n")
+            # This kernel cannot turn the machine off: it halts, and QEMU goes on.
+            last = "rebooting Mach" if command == "reboot" else "halting Mach"
+            machine.until(last, start=start)
+            if command == "reboot":
+                machine.wait_end()
+            else:
+                machine.run_for(3)
+        assert filesystem_state(own_disk) == ("clean", 0)
+
+
+def test_a_power_cut_at_any_moment_is_repaired(own_disk: Path) -> None:
+    chance = random.Random(20261123)
+    for number in range(_CUTS):
+        with Hurd(own_disk) as machine:
+            machine.until("start ext2fs")
+            moment = chance.uniform(0.5, 20.0)
+            machine.run_for(moment)
+        with Hurd(own_disk) as machine:
+            machine.login()
+            assert machine.run("herd status multi-user | head -n 2").count("running") == 1, (
+                f"cut {number}, {moment:.1f} s after the kernel"
+            )
+            start = len(machine.console)
+            machine.type("reboot\n")
+            machine.until("rebooting Mach", start=start)
+            machine.wait_end()
+        assert filesystem_state(own_disk) == ("clean", 0), number
+
+
+def test_the_death_of_pid_1_reboots_the_machine(own_disk: Path) -> None:
+    with Hurd(own_disk) as machine:
+        machine.login()
+        start = len(machine.console)
+        machine.type("kill -9 1\n")
+        machine.until("essential task init died", start=start)
+        machine.wait_end()
+    assert filesystem_state(own_disk)[1] == 0
