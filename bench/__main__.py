@@ -73,8 +73,17 @@ def _candidates(here: place.Place, python: str) -> list[Candidate]:
     # As installed: nothing is compiled while it is measured, if these may be written.
     rooms = [str(_ROOT / room) for room in ("hurd", "pid1", "services", "boot")]
     subprocess.run([python, "-m", "compileall", "-qq", *rooms], check=False)
+    site = site_directories()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(site)}
+    subprocess.run(
+        [python, "-m", "boot.bundle"],
+        cwd=_ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
     launchers = here.work / "bin"
-    write_launchers(launchers, str(Path(python).absolute()), _ROOT, site_directories())
+    write_launchers(launchers, str(Path(python).absolute()), _ROOT, site)
     drover = Candidate(DROVER, str(launchers / "shepherd"), str(launchers / "herd"))
     if here.chroot is None:
         return [drover]

@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from boot import quick_imports
+from boot import bundled, quick_imports
 from hurd.system import system
 from pid1.options import MissingArgumentError, OptionError, parse
 from pid1.shepherd_options import OPTIONS
@@ -297,6 +297,7 @@ def _make_daemon(
 def _ready(daemon: Daemon, settings: Settings, state: dict[str, Any] | None) -> Any:
     from services import configuration
 
+    bundled.started()
     if state is not None:
         return configuration.load_again(state["configuration"], state)
     # Kept as an absolute name: code of the configuration may change the directory.

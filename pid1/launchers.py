@@ -26,8 +26,8 @@ except KeyboardInterrupt:
 _DAEMON = """\
 import sys
 sys.path[:0] = {path!r}
-from boot.shepherd import main
-sys.exit(main())
+from boot.bundled import main
+main()
 """
 _CLIENTS = {
     "herd": ("pid1.herd", "main"),

@@ -1,0 +1,151 @@
+"""Import the daemon's modules from one file, which `boot.bundle` has written.
+
+Finding, opening and checking a hundred files takes longer than running what is in them, on the
+GNU/Hurd by far.  A bundle of another Python, a damaged one, and a module whose source has changed
+since are ignored: what is not taken from the bundle is imported as ever.
+
+The file: a head that must match (`head`); the length of the index, that of what is needed to start
+and that of the whole file; the index, marshalled: the directories that must be unchanged with their
+times, and by name of a module where its source was, its time (None where only the directories
+count) and size, and where its code is; the code.
+
+Measured on Linux with Python 3.11, everything in the page cache: 29 ms of imports become 25.  On
+the GNU/Hurd 3.8 s until a daemon of this size listens become 1.4.
+"""
+
+from __future__ import annotations
+
+import sys
+from marshal import loads
+from posix import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, ModuleType
+    from typing import Any, NoReturn
+
+    Entry = tuple[str, bool, int | None, int, int, int]
+
+_external: Any = sys.modules["_frozen_importlib_external"]
+ModuleSpec: Any = type(sys.__spec__)
+
+_LENGTHS = 3
+_WIDTH = 8
+EXTENSION = -1
+"""The offset of a module that is no code of ours, but a library to load."""
+
+
+def head() -> bytes:
+    """What a bundle for this interpreter begins with."""
+    version = f"{sys.version} {sys.flags.optimize}".encode()
+    magic: bytes = _external.MAGIC_NUMBER
+    return b"drover bundle 1\n" + magic + len(version).to_bytes(2, "little") + version
+
+
+def default_path() -> str:
+    """Where the bundle of this interpreter is."""
+    directory = __file__.rpartition("/")[0]
+    return f"{directory}/__pycache__/daemon.{sys.implementation.cache_tag}.bundle"
+
+
+class Bundle:
+    """A finder and loader. Raises OSError, ValueError, EOFError or TypeError for a bad file."""
+
+    def __init__(self, path: str) -> None:
+        import io
+
+        self._path = path
+        with io.FileIO(path) as file:
+            start = head()
+            data = file.read(len(start) + _LENGTHS * _WIDTH)
+            if not data.startswith(start):
+                raise ValueError("a bundle for another interpreter")
+            index, hot, total = (
+                int.from_bytes(data[at : at + _WIDTH], "little")
+                for at in range(len(start), len(data), _WIDTH)
+            )
+            if stat(file.fileno()).st_size != total:
+                raise ValueError("a bundle that is not complete")
+            directories: dict[str, int]
+            self.index: dict[str, Entry]
+            directories, self.index = loads(file.read(index))
+            for directory, time in directories.items():
+                if stat(directory).st_mtime_ns != time:
+                    raise ValueError("a bundle of what has changed")
+            self._base = file.tell()
+            # What is needed to start stands at the beginning, and is read at once.
+            self._hot: bytes = file.read(hot)
+        self._found: dict[str, CodeType] = {}
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
+        """The module's, if it is here and its source is as it was."""
+        entry = self.index.get(name)
+        if entry is None:
+            return None
+        origin, is_package, time, size, offset, length = entry
+        try:
+            if time is not None:
+                status = stat(origin)
+                if status.st_mtime_ns != time or status.st_size != size:
+                    return None
+            if offset == EXTENSION:
+                loader = _external.ExtensionFileLoader(name, origin)
+                return ModuleSpec(name, loader, origin=origin)
+            self._found[name] = loads(self._code(offset, length))
+        except (OSError, ValueError, EOFError, TypeError):
+            return None
+        spec = ModuleSpec(name, self, origin=origin, is_package=is_package)
+        spec.has_location = True
+        if is_package:
+            spec.submodule_search_locations.append(origin.rpartition("/")[0])
+        return spec
+
+    def _code(self, offset: int, length: int) -> bytes | memoryview:
+        if offset + length <= len(self._hot):
+            return memoryview(self._hot)[offset : offset + length]
+        import io
+
+        with io.FileIO(self._path) as file:
+            file.seek(self._base + offset)
+            return file.read(length)
+
+    @staticmethod
+    def create_module(_spec: Any) -> None:
+        """As usual."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(self._found.pop(module.__name__), module.__dict__)
+
+    def started(self) -> None:
+        """Let go of what is needed no more; what is imported later is read when it is."""
+        self._hot = b""
+
+
+the_bundle: Bundle | None = None
+
+
+def install(path: str | None = None) -> bool:
+    """Take modules from the bundle from now on; False if it cannot be used."""
+    global the_bundle
+    try:
+        the_bundle = Bundle(path or default_path())
+    except (OSError, ValueError, EOFError, TypeError):
+        return False
+    # Before the finder of files, after those of what is part of the interpreter.
+    at = len(sys.meta_path) - (1 if sys.meta_path else 0)
+    sys.meta_path.insert(at, the_bundle)
+    return True
+
+
+def started() -> None:
+    """The daemon has started: keep nothing in memory for its start."""
+    if the_bundle is not None:
+        the_bundle.started()
+
+
+def main() -> NoReturn:
+    """The ``shepherd`` command."""
+    install()
+    from boot.shepherd import main
+
+    main()
