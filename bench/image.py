@@ -24,8 +24,8 @@ from statistics import median
 _ROOT = Path(__file__).resolve().parent.parent
 _EPOCH = 1_700_000_000
 _MEGABYTE = 1_000_000
-_FULL = 300 * _MEGABYTE
-_QUICK = 30 * _MEGABYTE
+FULL = 300 * _MEGABYTE
+QUICK = 30 * _MEGABYTE
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def make_files(root: Path, size: int) -> int:
     return count
 
 
-def _timed(words: list[str]) -> tuple[float, float, int]:
+def timed(words: list[str]) -> tuple[float, float, int]:
     """Run a program; return how long it took, what it and its children took of the processors, and
     the most memory that one of them had, in bytes."""
     begun = time.monotonic()
@@ -136,7 +136,7 @@ def measure(size: int, rounds: int, place: Path) -> list[Row]:
     for turn in range(rounds + 1):
         for name, words in chosen.items():
             output.unlink(missing_ok=True)
-            seconds, processor, memory = _timed(words())
+            seconds, processor, memory = timed(words())
             if turn:
                 old = rows[name]
                 rows[name] = Row(
@@ -183,7 +183,7 @@ def main(words: list[str]) -> int:
         write(*options.write)
         return 0
     with tempfile.TemporaryDirectory(prefix="drover-bench-") as place:
-        size = _QUICK if options.quick else _FULL
+        size = QUICK if options.quick else FULL
         rows = measure(size, 1 if options.quick else options.rounds, Path(place))
     if options.json:
         print(json.dumps([{**vars(row), "median": row.middle} for row in rows], indent=2))
