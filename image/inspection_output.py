@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def to_json(info: ImageInfo) -> str:
     """Return the findings as JSON; the keys are the names of the fields."""
-    return json.dumps(asdict(info), indent=2, ensure_ascii=False)
+    return json.dumps(asdict(info), indent=2)
 
 
 def show(info: ImageInfo, console: Console) -> None:
@@ -86,13 +86,18 @@ def _table(console: Console, rows: list[list[str]], *titles: str) -> None:
 
     table = Table(*(titles or [""] * len(rows[0])), box=None, show_header=bool(titles))
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*[Text(_plain(cell)) for cell in row])
     console.print(table)
 
 
 def _line(console: Console, text: str) -> None:
     """Print plain text as it is, however long."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(_plain(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def _plain(text: str) -> str:
+    """Return text that does nothing to a terminal, whatever the image says."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _show_problems(found: FilesystemInfo, console: Console) -> None:

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,12 +26,12 @@ _FLOCK = struct.Struct("hhqqi4x")  # struct flock where off_t has 64 bits
 def replacing(destination: Path) -> Iterator[Path]:
     """Yield the path of a new file beside `destination`, and rename it over that in the end.
 
-    When the block raises, also KeyboardInterrupt, the new file is removed and the old one stays as
-    it was.  Raises ImageInUse if the old one is open in a virtual machine, NoSpace for a full disk
-    and ImageError, with the path, for other errors of the system.
+    A symbolic link is followed.  When the block raises, also KeyboardInterrupt, the new file is
+    removed and the old one stays as it was.  Raises ImageInUse if the old one is open in a
+    virtual machine, NoSpace for a full disk and ImageError, with the path, for other errors of
+    the system.
     """
-    if destination.is_dir():
-        raise ImageError(f"{destination}: is a directory")
+    destination = _end_of_links(destination)
     # A file that is missing or cannot be read: nobody can be asked whether it is in use.
     with contextlib.suppress(FileNotFoundError, PermissionError):
         refuse_if_in_use(destination)
@@ -53,6 +54,22 @@ def scratch(destination: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
+
+
+def _end_of_links(destination: Path) -> Path:
+    """Return what is to be replaced; ImageError unless that is a file or does not exist."""
+    try:
+        end = destination.resolve() if destination.is_symlink() else destination
+        mode = end.stat().st_mode
+    except FileNotFoundError:
+        return end
+    except (OSError, RuntimeError) as error:
+        raise ImageError(f"{destination}: {error}") from error
+    if stat.S_ISDIR(mode):
+        raise ImageError(f"{destination}: is a directory")
+    if not stat.S_ISREG(mode):
+        raise ImageError(f"{destination}: is no ordinary file; write a file, and copy it there")
+    return end
 
 
 def refuse_if_in_use(path: Path) -> None:

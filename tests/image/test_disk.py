@@ -369,9 +369,31 @@ def test_a_full_disk_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     assert (output, errors) == (line * 2, "")
 
 
-def test_a_directory_is_not_replaced(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="is a directory"):
-        write_disk(system_tree(), tmp_path, epoch=EPOCH)
+def test_only_files_are_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    links = tmp_path / "round"
+    links.symlink_to(links)
+    for path, problem in (
+        (tmp_path, "is a directory"),
+        (pipe, "is no ordinary file"),
+        (Path("/dev/null"), "is no ordinary file"),
+        (links, "round: "),
+    ):
+        with pytest.raises(ImageError, match=problem):
+            write_disk(system_tree(), path, epoch=EPOCH)
+    assert pipe.is_fifo() and Path("/dev/null").is_char_device()
+
+
+def test_links_are_followed(tmp_path: Path) -> None:
+    place = tmp_path / "elsewhere"
+    place.mkdir()
+    link = tmp_path / "disk"
+    link.symlink_to("elsewhere/real")
+    for _ in range(2):
+        write_disk(system_tree(), link, epoch=EPOCH)
+        assert link.is_symlink()
+        assert [path.name for path in place.iterdir()] == ["real"]
 
 
 def test_progress_tells_all_bytes_of_content(tmp_path: Path) -> None:

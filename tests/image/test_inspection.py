@@ -231,6 +231,17 @@ def test_other_formats_need_a_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         inspect_image(path)
 
 
+def test_names_that_would_do_something_to_a_terminal_are_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    tree = system_tree()
+    tree.add("/dev/\x1b[31m", Node("character", translator=("/hurd/x", "\udcff[bold]")))
+    write_disk(tree, path, epoch=EPOCH)
+    info = inspect_image(path)
+    text = shown(info)
+    assert "/dev/\\x1b[31m" in text and "\\udcff[bold]" in text and "\x1b" not in text
+    to_json(info).encode("ascii")
+
+
 @pytest.fixture(scope="module")
 def small_image(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The bytes of a small disk that is whole."""
