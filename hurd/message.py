@@ -15,6 +15,7 @@ from hurd.codes import (
     MIG_TYPE_ERROR,
 )
 from hurd.constants import (
+    MACH_MSG_TYPE_BOOLEAN,
     MACH_MSG_TYPE_CHAR,
     MACH_MSG_TYPE_COPY_SEND,
     MACH_MSG_TYPE_INTEGER_32,
@@ -117,6 +118,11 @@ class Body:
     def integer(self, value: int) -> Self:
         """A 32-bit integer."""
         return self.integers([value], array=False)
+
+    def flag(self, value: bool) -> Self:
+        """A truth value: mig's servers check that it is marked as one."""
+        raw = int(value).to_bytes(4, "little")
+        return self._add(MACH_MSG_TYPE_BOOLEAN, 32, 1, raw, array=False)
 
     def word(self, value: int) -> Self:
         """An unsigned integer as wide as a pointer."""
@@ -426,6 +432,8 @@ def _put(context: Call, body: Body, parameter: Parameter, value: Any) -> None:
         body.text(marshal.text(context, parameter, value))
     elif parameter.kind == "P":
         body.port(value)
+    elif parameter.kind == "flag":
+        body.flag(value)
     elif parameter.kind == "word":
         body.word(marshal.integer(context, parameter, value))
     else:

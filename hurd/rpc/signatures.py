@@ -17,6 +17,7 @@ that receives the message.  Arguments are `in`, or marked `out`, or `inout`.  Ty
                       less by the keyword `count`
     bytes, bytes<n>   the same of char; `pages`: bytes that have to begin at a page
     strN              a string in a field of N characters, NUL included
+    flag              a truth value: an i32 that messages mark as such (elsewhere i32 does)
     …_t               a structure of `hurd.structures`
     waittime          how long to wait for the answer, in milliseconds; is not sent
 """
@@ -398,6 +399,6 @@ SIGNATURES = {
 2283 default_pager_storage_info(default_pager:P, out size:word[], out free:word[],
     out name:bytes)
 2284 default_pager_paging_storage_new(default_pager:P, device_port:P, runs:word[], name:str256,
-    add:i32)
+    add:flag)
 """,
 }

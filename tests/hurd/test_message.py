@@ -40,6 +40,20 @@ class TestBytes:
         assert words(raw)[8] == 2 | 32 << 8 | 1 << 29
         assert words(raw)[12] == 17 | 64 << 8 | 1 << 29
 
+    def test_swap_on_i686_is_as_mig_writes_it(self) -> None:
+        body = (
+            Body(I686).port(Port(0x55)).words([8, 99]).text(b"hd0s2".ljust(256, b"\0")).flag(True)
+        )
+        raw = pack(2284, 1, 2, 0x1513, body, I686)
+        assert len(raw) == 312 + 2 * 4
+        found = words(raw)
+        assert found[:6] == [0x80001513, 320, 1, 2, 0, 2284]
+        assert found[6:8] == [0x10012013, 0x55]  # COPY_SEND, 32 bits, one
+        # The long form: nothing in the first word but that it is in line.
+        assert found[8:13] == [0x30000000, 2 | 32 << 16, 2, 8, 99]
+        assert found[13] == 12 | 8 << 8 | 256 << 16 | 1 << 28  # STRING_C, 8 bits, 256
+        assert found[-2:] == [0 | 32 << 8 | 1 << 16 | 1 << 28, 1]  # BOOLEAN
+
     @pytest.mark.parametrize(("layout", "empty", "one"), [(I686, 24, 32), (X86_64, 32, 48)])
     def test_sizes(self, layout: Layout, empty: int, one: int) -> None:
         assert len(pack(40000, 1, 2, 0, None, layout)) == empty

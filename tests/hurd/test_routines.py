@@ -256,7 +256,7 @@ def _python_types(parameter: Parameter) -> set[str]:
     elif parameter.kind == "P":
         one = {"Port", "Port | None"}
     else:
-        one = {"int", "bool"}
+        one = {"bool"} if parameter.kind == "flag" else {"int", "bool"}
     if parameter.array:
         return {f"{kind}[{name}]" for name in one for kind in ("Sequence", "list")}
     return one
