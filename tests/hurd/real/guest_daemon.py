@@ -286,6 +286,25 @@ def _() -> object:
             system.peer_credentials(ours)]  # fmt: skip
 
 
+@measured("records")
+def _() -> object:
+    """Passive translators: those that were written off line, and some to be read off line."""
+    from hurd.translator.setting import remove, set_passive, show
+
+    said = {}
+    for name in ("old", "new"):
+        words = show(f"/drover/{name}")
+        with open(f"/drover/{name}") as file:  # noqa: PTH123
+            said[name] = [words, file.read()]
+    hello = ["/hurd/hello", "--contents"]
+    set_passive("/drover/made", ["/hurd/hello", "", "--contents=grüß dich"], create=True)
+    for name in ("changed", "removed"):
+        set_passive(f"/drover/{name}", [*hello, "first"], create=True)
+    set_passive("/drover/changed", [*hello, "changed"])
+    remove("/drover/removed")
+    return said
+
+
 @measured("dead server")
 def _() -> object:
     """A file whose server is gone; by default SIGLOST ends whoever touches it."""

@@ -11,8 +11,13 @@ from typing import Any
 
 import machine
 import pytest
+from ext2_image import Image
+
+from hurd import records
 
 TERM = 15
+HELLO = ["/hurd/hello", "--contents"]
+_OFFSET = 1 << 20  # of the partition
 IPTRANS, IATRANS = 0o10000000, 0o20000000
 
 
@@ -29,7 +34,23 @@ def found(folder: Path) -> dict[str, Any]:
     if root is None:
         pytest.skip(reason)
     program = Path(__file__).parent / "guest_daemon.py"
-    return machine.run_in_guest(root, program, folder).result
+    disk = folder / "hurd.img"
+    machine.build_disk(root, program, [], disk)
+    plant_records(Image(disk, _OFFSET))
+    console, _ = machine.boot(root, disk)
+    try:
+        return json.loads(machine.read_file(disk, "/drover/result.json"))
+    except machine.MachineError as error:
+        raise AssertionError(console) from error
+
+
+def plant_records(image: Image) -> None:
+    """Two nodes with translators, written off line in either form."""
+    image.debugfs("cd /drover", "write /dev/null old", "write /dev/null new")
+    image.take_block("/drover/old", "translator", records.encode_block([*HELLO, "old"]))
+    attributes = {"user.note": b"x", records.TRANSLATOR: records.encode_words([*HELLO, "new"])}
+    image.take_block("/drover/new", "file_acl", records.encode_attributes(attributes))
+    image.settle()
 
 
 def herd(found: dict[str, Any], words: str, again: bool = False) -> tuple[int, str]:
@@ -171,6 +192,19 @@ def test_daemon_ends_in_order(found):
     assert "Traceback" not in found["errors"]
 
 
+def test_records_written_off_line_are_translators_there(found):
+    for name in ("old", "new"):
+        assert found["records"][name] == [[*HELLO, name], name]
+
+
+def test_records_of_the_real_file_system_are_read_off_line(found, folder):
+    image = Image(folder / "hurd.img", _OFFSET)
+    assert image.record("/drover/made") == ["/hurd/hello", "", "--contents=grüß dich"]
+    assert image.record("/drover/changed") == [*HELLO, "changed"]
+    assert image.record("/drover/removed") is None
+    assert image.record("/drover/old") == [*HELLO, "old"]
+
+
 def test_dead_server_does_not_end_the_process(found):
     """As it does where SIGLOST has its default effect."""
     by_default, ignored = found["dead server"]
@@ -180,7 +214,7 @@ def test_dead_server_does_not_end_the_process(found):
 
 def test_reboot_leaves_a_clean_file_system(found, folder):
     """`system.reboot` from a process that is not PID 1."""
-    disk = f"{folder}/hurd.img?offset=1048576"
+    disk = f"{folder}/hurd.img?offset={_OFFSET}"
     command = ["debugfs", "-R", "show_super_stats -h", disk]
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     done = subprocess.run(
