@@ -34,6 +34,8 @@ async def attend(running: VirtualMachine, console: Console, seconds: float | Non
         finally:
             typing.cancel()
             await asyncio.gather(typing, return_exceptions=True)
+            if console.in_a_line:
+                write_all(2, b"\r\n" if is_terminal else b"\n")
     ending = await running.wait()
     if loops:
         raise GuestFailed(

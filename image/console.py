@@ -20,6 +20,8 @@ _KEPT = 4096
 _TAIL_LINES = 8
 # "panic {cpu0} ../kern/bootstrap.c:195: bootstrap_create: …" (GNU Mach, kern/debug.c)
 _PANIC = re.compile(r"^.*\bpanic\b.*[:{].*$", re.MULTILINE)
+# What GRUB's menu draws with.
+_ESCAPE = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|[()][0-9A-B]|[=>78])")
 # Said by halt_all_cpus when it was not to reboot (GNU Mach, i386/i386/model_dep.c).
 _HALTED = "In tight loop: hit ctl-alt-del to reboot"
 # So many resets within so many seconds are a loop.
@@ -90,6 +92,11 @@ class Console:
         self._resets.clear()
 
     @property
+    def in_a_line(self) -> bool:
+        """Whether the guest's last line has no end."""
+        return bool(self._kept) and not self._kept.endswith("\n")
+
+    @property
     def halted(self) -> bool:
         """Whether the guest has stopped for good, with nobody to switch it off."""
         return self._kept.rstrip().endswith(_HALTED)
@@ -103,7 +110,8 @@ class Console:
     @property
     def last_lines(self) -> str:
         """The end of what the guest wrote, for a message."""
-        lines = [line.rstrip() for line in self._kept.splitlines() if line.strip()]
+        text = _ESCAPE.sub("", self._kept)
+        lines = [line.rstrip() for line in text.splitlines() if line.strip()]
         return "\n".join(lines[-_TAIL_LINES:]) or "(it wrote nothing)"
 
     def deadline(self, seconds: float | None, doing: str) -> Deadline:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import re
 import signal
 import sys
 import tempfile
@@ -36,6 +37,7 @@ EXIT_NOT_RUN = 125
 RUN_TIMEOUT = 300.0
 # What makes every known init stop before the services, with a shell on the console.
 _SINGLE_USER = ("single",)
+_CONSOLE = re.compile(r"\bconsole=com\d")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run",
         metavar="COMMAND",
         help="boot, run COMMAND with the guest's shell, print its output, and end with its exit"
-        " status; the system is single-user unless --login is given",
+        " status; the system is single-user (if its init can be that) unless --login is given",
     )
     parser.add_argument(
         "--login", metavar="USER", help="with --run: boot as usual, and log in as USER"
@@ -223,15 +225,7 @@ def _machine(options: argparse.Namespace) -> Iterator[Machine]:
     if architecture not in EMULATORS:
         raise NotAnImage(f"{options.image}: no kernel in it tells what machine it is for: --arch")
     with tempfile.TemporaryDirectory(prefix="hurd-image-") as directory:
-        boot_floppy = None
-        if single:
-            if known is None:
-                raise NotAnImage(
-                    f"{options.image}: {menu.CONFIGURATION}, which --run changes to boot"
-                    " single-user, is in no partition that can be read; use --login"
-                )
-            boot_floppy = Path(directory, "boot.img")
-            floppy.write_floppy(floppy.with_words(known.configuration, _SINGLE_USER), boot_floppy)
+        boot_floppy = _single_user_floppy(options.image, known, directory) if single else None
         yield Machine(
             image=options.image,
             format=format_,
@@ -247,6 +241,21 @@ def _machine(options: argparse.Namespace) -> Iterator[Machine]:
             floppy=boot_floppy,
             extra=tuple(options.qemu_arguments),
         )
+
+
+def _single_user_floppy(image: Path, known: Bootable | None, directory: str) -> Path:
+    """Make the floppy that boots the image single-user, with the console on the serial line."""
+    if known is None:
+        raise NotAnImage(
+            f"{image}: {menu.CONFIGURATION}, which --run changes to boot single-user, is in no"
+            " partition that can be read; use --login"
+        )
+    words = [*_SINGLE_USER]
+    if not _CONSOLE.search(known.configuration):
+        words.append("console=com0")
+    path = Path(directory, "boot.img")
+    floppy.write_floppy(floppy.with_words(known.configuration, words), path)
+    return path
 
 
 def _look_at(image: Path) -> Bootable | None:

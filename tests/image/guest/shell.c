@@ -6,7 +6,8 @@
    Hurd and proves nothing about one.
 
    What is piped into `cat` is written as it is. Boot words: single; nopassword (root has none); panic, restart, silent (what it does instead of
-   coming up). Commands: echo, true, false, exit, eval, cat, stty, uname, words, count, hang, load,
+   coming up). Commands: echo, true, false, exit, eval, cat, touch, stty, uname, id,
+   words, count, hang, sleep, load,
    store, reboot, halt, panic. */
 
 typedef unsigned char byte;
@@ -152,6 +153,7 @@ static void load(void)
 /* ---- The shell: lists, ||, subshells, one variable, quotes. ---- */
 
 static const char *boot_words = "";
+static char user[256] = "root";
 static char variable_name[32], variable[8192];
 static word status;
 static int left;			/* `exit` was called in this subshell */
@@ -168,7 +170,7 @@ static int command(char **argv, int argc)
 				print(" ");
 		}
 		print("\n");
-	} else if (same(name, "true") || same(name, "cat")) {
+	} else if (same(name, "true") || same(name, "cat") || same(name, "touch")) {
 		return 0;
 	} else if (same(name, "false")) {
 		return 1;
@@ -197,6 +199,11 @@ static int command(char **argv, int argc)
 			print_number(i);
 			print("\n");
 		}
+	} else if (same(name, "id")) {
+		print(user);
+		print("\n");
+	} else if (same(name, "sleep")) {
+		stop();
 	} else if (same(name, "hang")) {
 		print("hanging\n");
 		stop();
@@ -354,7 +361,7 @@ static int told(const char *name)
 
 static void log_in(void)
 {
-	char user[256], password[256];
+	char password[256];
 	for (;;) {
 		print("\nGNU 0.9 (stand-in) (console)\n\nlogin: ");
 		get_line(user, 1);
