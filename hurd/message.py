@@ -420,7 +420,9 @@ def call_by_message(found: Routine, values: dict[str, Any]) -> list[Any]:
     if len(answer.items) < len(yielded):
         answer.close()
         raise HurdError(MIG_TYPE_ERROR, found.name)
-    return [_result(item, made) for item, made in zip(answer.items, yielded, strict=False)]
+    items, answer.items = answer.items[: len(yielded)], answer.items[len(yielded) :]
+    answer.close()
+    return [_result(item, made) for item, made in zip(items, yielded, strict=True)]
 
 
 def _put(context: Call, body: Body, parameter: Parameter, value: Any) -> None:

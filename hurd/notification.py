@@ -8,7 +8,14 @@ receive rights: a `PortWatcher` is useless there, and must not be closed there.
 
 from __future__ import annotations
 
-from hurd.codes import KERN_INVALID_ARGUMENT, KERN_INVALID_NAME, KERN_INVALID_RIGHT
+from hurd.codes import (
+    KERN_INVALID_ARGUMENT,
+    KERN_INVALID_NAME,
+    KERN_INVALID_RIGHT,
+    MACH_RCV_INVALID_NAME,
+    MACH_RCV_PORT_CHANGED,
+    MACH_RCV_PORT_DIED,
+)
 from hurd.constants import MACH_NOTIFY_DEAD_NAME
 from hurd.errors import HurdError
 from hurd.mach import mach_port_deallocate, mach_port_request_notification, mach_task_self
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from hurd.message import Message
 
 _STOP = 0  # no message of any interface has this number
+_SET_IS_GONE = (MACH_RCV_INVALID_NAME, MACH_RCV_PORT_DIED, MACH_RCV_PORT_CHANGED)
 
 
 class Watch:
@@ -134,8 +142,10 @@ class PortWatcher:
         while True:
             try:
                 message = ports.receive()
-            except HurdError:
-                return  # the set is gone
+            except HurdError as error:
+                if error.errno in _SET_IS_GONE:
+                    return
+                continue  # a message that made no sense
             if message.id == _STOP:
                 return
             try:

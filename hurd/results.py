@@ -27,9 +27,13 @@ else:
 
         def __new__(cls, *values, **named):
             if named or len(values) != len(cls._fields):
-                values += tuple(named.pop(name) for name in cls._fields[len(values) :])
-                if named or len(values) != len(cls._fields):
-                    raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}")
+                takes = f"{cls.__name__} takes {', '.join(cls._fields)}"
+                for name in cls._fields[len(values) :]:
+                    if name not in named:
+                        raise TypeError(f"{takes}; got no {name}")
+                    values += (named.pop(name),)
+                if named or len(values) > len(cls._fields):
+                    raise TypeError(f"{takes}; got {', '.join(named) or len(values)}")
             return tuple.__new__(cls, values)
 
         def __repr__(self):

@@ -194,6 +194,8 @@ class HurdSystem(HurdNodes, PosixSystem):
         return servers.swap_devices()
 
     def swap_on(self, device: str) -> None:
+        if device in self.swap_devices():
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), device)
         # It reads the partition's layout and starts the default pager if need be; and it exits
         # with 0 whatever comes of that.
         said = _run("/sbin/swapon", device)
@@ -201,6 +203,8 @@ class HurdSystem(HurdNodes, PosixSystem):
             raise OSError(errno.EIO, said or "not used for swapping", device)
 
     def swap_off(self, device: str) -> None:
+        if device not in self.swap_devices() and os.geteuid() == 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), device)
         said = _run("/sbin/swapoff", device)
         if device in self.swap_devices():
             raise OSError(errno.EIO, said or "still used for swapping", device)

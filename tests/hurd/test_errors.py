@@ -88,3 +88,5 @@ def test_a_library_without_the_routine_is_named(
     library.use_stand_in(str(made))
     with pytest.raises(HurdUnavailable, match=r"^file_chown: libhurduser.so.0.3 has no such"):
         fs.file_chown(Port(3), 0, 0)
+    with pytest.raises(HurdUnavailable, match=r"^mach_task_self: libc.so.0.3 has no such"):
+        mach.mach_task_self()

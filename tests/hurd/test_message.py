@@ -195,9 +195,21 @@ def test_a_port_set_receives_for_its_members(standin: Standin) -> None:
     assert standin.references() == before
 
 
+def test_the_request_of_a_call_that_cannot_be_sent(standin: Standin) -> None:
+    right = ReceiveRight.allocate()
+    to = right.make_send()
+    right.close()
+    before = standin.references()
+    with pytest.raises(HurdError, match="invalid destination port"):
+        call(to, 1, Body(), "test_routine")
+    assert standin.references() == before
+    to.close()
+
+
 class TestItems:
     def test_an_item_that_is_not_what_it_should_be(self) -> None:
         message = Message(22000, 1, Port(0), [3, b"x"])
+        assert repr(message) == "<Message 22000 [3, b'x']>"
         assert message.integer(0) == 3
         with pytest.raises(HurdError, match=r"^message 22000: .*server type check failure"):
             message.integer(1)
@@ -321,6 +333,13 @@ class TestRoutinesInNoLibrary:
             server = Server(right, lambda request: request.reply(0, one))
             assert default_pager.default_pager_storage_info(pager).free == [5]
             server.join()
+            with lookup.getproc() as extra:
+                before = standin.references()
+                more = Body().words([1]).words([2]).data(b"").port(extra)
+                server = Server(right, lambda request: request.reply(0, more))
+                default_pager.default_pager_storage_info(pager)
+                server.join()
+                assert standin.references() == before
             server = Server(right, lambda request: request.reply(0, Body().words([1])))
             with pytest.raises(HurdError, match="client type check failure"):
                 default_pager.default_pager_storage_info(pager)

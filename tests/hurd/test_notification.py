@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from standin.control import Standin
@@ -141,6 +141,42 @@ async def test_messages_are_handed_over(watcher: PortWatcher) -> None:
         assert got.empty()
         # It is the owner's again.
         right.receive(0).close()
+
+
+async def test_a_message_that_makes_no_sense_ends_nothing(watcher: PortWatcher) -> None:
+    """Here one with a field that is longer than the message; the kernel lets none of these in."""
+    got: asyncio.Queue[Message] = asyncio.Queue()
+    with ReceiveRight.allocate() as right, right.make_send() as to:
+        watcher.on_message(right, got.put_nowait)
+        nonsense = Body()
+        nonsense.raw += nonsense.layout.descriptor(2, 32, 1, True, False)[:4]
+        with pytest.raises(HurdError, match="invalid message data"):
+            send(to, 999, nonsense)
+        send(to, 1000)
+        async with asyncio.timeout(1):
+            (await got.get()).close()
+
+
+async def test_a_message_on_its_way_while_the_watch_ends_is_dropped(
+    standin: Standin,
+) -> None:
+    """Its rights are given back."""
+    waiting: list[Callable[[], None]] = []
+    before = standin.references()
+    with (
+        PortWatcher(waiting.append) as watcher,
+        ReceiveRight.allocate() as right,
+        right.make_send() as to,
+        lookup.getproc() as proc,
+    ):
+        watch = watcher.on_message(right, lambda message: pytest.fail(f"got {message}"))
+        send(to, 5, Body().port(proc))
+        async with asyncio.timeout(1):
+            while not waiting:
+                await asyncio.sleep(0.005)
+        watch.cancel()
+        waiting.pop()()
+    assert standin.references() == before
 
 
 async def test_no_senders_comes_as_a_message(watcher: PortWatcher) -> None:
