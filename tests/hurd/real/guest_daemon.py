@@ -161,11 +161,24 @@ def _() -> object:
 
 @measured("swap")
 def _() -> object:
-    try:
-        system.swap_on("/dev/absent")
-    except OSError as error:
-        return str(error)
-    return "no error"
+    errors = []
+
+    def refused(call, device):
+        try:
+            call(device)
+            errors.append("no error")
+        except OSError as error:
+            errors.append(f"{error.strerror} {error.filename}")
+
+    refused(system.swap_on, "/dev/absent")
+    refused(system.swap_on, "/dev/hd0s1")
+    refused(system.swap_off, "/dev/hd1")
+    system.swap_on("/dev/hd1")
+    refused(system.swap_on, "/dev/hd1")
+    sizes = system.memory()
+    devices = system.swap_devices()
+    system.swap_off("/dev/hd1")
+    return [errors, devices, sizes.swap_total, sizes.swap_free, system.swap_devices()]
 
 
 @measured("host name")

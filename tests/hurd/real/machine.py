@@ -33,6 +33,7 @@ c 0644 /dev/time /hurd/storeio --no-cache time
 c 0660 /dev/mem /hurd/storeio --no-cache mem
 b 0640 /dev/hd0 /hurd/storeio hd0
 b 0640 /dev/hd0s1 /hurd/storeio hd0s1
+b 0640 /dev/hd1 /hurd/storeio hd1
 f 0644 /servers/exec
 f 0644 /servers/startup
 f 0644 /servers/proc
@@ -209,9 +210,17 @@ def _kernel(root: Path, folder: Path) -> Path:
     raise MachineError(f"{root} holds no /boot/gnumach")
 
 
-def boot(root: Path, disk: Path, *, memory: int = 1024, timeout: float = 900) -> tuple[str, float]:
+def boot(
+    root: Path,
+    disk: Path,
+    *,
+    second: Path | None = None,
+    memory: int = 1024,
+    timeout: float = 900,
+) -> tuple[str, float]:
     """Run the guest until it restarts the machine: what its console said, and the seconds it took.
 
+    `second` is another disk, hd1 in the guest.
     Raises `MachineError` when `timeout` seconds have passed.
     """
     kernel = _kernel(root, disk.parent)
@@ -229,6 +238,8 @@ def boot(root: Path, disk: Path, *, memory: int = 1024, timeout: float = 900) ->
         "-drive", f"file={disk},format=raw,index=0,media=disk,cache=unsafe",
         "-kernel", str(kernel), "-append", "root=device:hd0s1 console=com0", "-initrd", modules,
     ]  # fmt: skip
+    if second is not None:
+        command += ["-drive", f"file={second},format=raw,index=1,media=disk,cache=unsafe"]
     begin = time.monotonic()
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as machine:
         try:

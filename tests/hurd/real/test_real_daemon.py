@@ -37,7 +37,11 @@ def found(folder: Path) -> dict[str, Any]:
     disk = folder / "hurd.img"
     machine.build_disk(root, program, [], disk)
     plant_records(Image(disk, _OFFSET))
-    console, _ = machine.boot(root, disk)
+    swap = folder / "swap"
+    swap.write_bytes(bytes(32 << 20))
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    subprocess.run(["mkswap", str(swap)], check=True, stdout=subprocess.DEVNULL, env={"PATH": path})
+    console, _ = machine.boot(root, disk, second=swap)
     try:
         return json.loads(machine.read_file(disk, "/drover/result.json"))
     except machine.MachineError as error:
@@ -100,11 +104,19 @@ def test_looking_at_a_node_starts_nothing(found):
 def test_machine_is_told_and_set(found):
     total, available, _, _, physical = found["memory"]
     assert 0 < available <= total == physical
-    assert "/dev/absent" in found["swap"]
     assert found["host name"] == ["drover-test"] * 3
     assert 4999 < found["clock"] < 5010
     assert found["entropy"] == 8
     assert found["records of logins"] == [768, 768]
+
+
+def test_swap_is_turned_on_and_off(found):
+    errors, devices, total, free, afterwards = found["swap"]
+    assert errors[0].endswith("/dev/absent: No such file or directory /dev/absent")
+    assert "without Linux swap signature" in errors[1]
+    assert errors[2:] == ["Invalid argument /dev/hd1", "Device or resource busy /dev/hd1"]
+    assert (devices, afterwards) == (["/dev/hd1"], [])
+    assert 31 << 20 < free <= total <= 32 << 20
 
 
 def test_session_takes_the_console(found):
