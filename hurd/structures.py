@@ -130,7 +130,6 @@ class Utsname(Result):
     release: char1024
     version: char1024
     machine: char1024
-    domainname: char1024
 
 
 class TaskBasicInfo(Result):
@@ -187,6 +186,7 @@ class ThreadSchedInfo(Result):
     max_priority: i32
     cur_priority: i32
     depressed: i32
+    depress_priority: i32
     last_processor: i32
 
 

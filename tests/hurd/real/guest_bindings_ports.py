@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from guest_checks import check, names, node, plain, with_node
 
+from hurd import codes, default_pager, io, lookup, mach, process, startup
 from hurd import constants as c
-from hurd import default_pager, io, lookup, mach, process, startup
 from hurd.errors import HurdError
 from hurd.message import Body, call, send
 from hurd.notification import PortWatcher
@@ -131,7 +131,8 @@ def forked() -> object:
                 try:
                     right.receive(0)
                 except HurdError as error:
-                    status = 0 if same and own and error.symbol == "MACH_RCV_INVALID_NAME" else 2
+                    refused = error.errno == codes.MACH_RCV_INVALID_NAME
+                    status = (not same) * 2 + (not own) * 4 + (not refused) * 8
             finally:
                 os._exit(status)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -36,7 +36,7 @@ def processes() -> None:
     )  # fmt: skip
     check("info", proc(lambda port: process.process_info(port, me, everything)))
     waits = everything | c.PI_FETCH_THREAD_WAITS
-    check("info with waits", proc(lambda port: process.process_info(port, 4, waits)))
+    check("info with waits", proc(lambda port: process.process_info(port, 1, waits)))
     check("info missing", proc(lambda port: process.process_info(port, 99999)))
     check("important", proc(lambda port: important(port, 1)))
     check("not important", proc(process.proc_is_important))

@@ -238,11 +238,13 @@ def test_structures_make_sense(found: Found) -> None:
     assert info["process"]["ppid"] == 1
     assert info["process"]["nthreads"] == len(info["threads"])
     assert info["process"]["taskinfo"]["resident_size"] > 1 << 20
-    for made in info["threads"]:
-        assert 0 < made["info"]["basic"]["base_priority"] < 64
-        assert made["info"]["sched"]["max_priority"] <= made["info"]["sched"]["base_priority"] + 64
-    waits = [made["wait"] for made in found["info with waits"][1]["threads"]]
-    assert any(waits), waits
+    for threads in (info["threads"], found["info with waits"][1]["threads"]):
+        for made in threads:
+            basic, sched = made["info"]["basic"], made["info"]["sched"]
+            assert basic["base_priority"] == sched["base_priority"]
+            assert 0 < basic["run_state"] < 6
+            assert basic["creation_time"]["seconds"] > 1_500_000_000
+    assert any(made["wait"] for made in found["info with waits"][1]["threads"])
     assert found["notice"][1][0][0] == 20500
 
 
