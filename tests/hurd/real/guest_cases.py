@@ -198,6 +198,11 @@ CASES: dict[str, list[list[str]]] = {
         ["umount"],
         ["umount", "-a", "b"],
     ],
+    "help": [
+        [tool, word]
+        for tool in ("settrans", "showtrans", "fsysopts", "mount", "umount")
+        for word in ("--help", "--usage")
+    ],
     # A private root.
     "chroot": [
         ["settrans", "-C", "/bin/cat", "/{b}-x", "--", "/", "/hurd/remap", "/{b}-x", "{n}"],
@@ -274,7 +279,7 @@ CASES: dict[str, list[list[str]]] = {
         ["fsysopts", "{d}"],
         ["umount", "-fS", "{d}"],
     ],
-    # {f} is a table with one line, for {d}; {t} is one for /mnt.
+    # {f} is a table with one line, for {d}; {t} is one for /mnt; {s} has one for each.
     "mount-from-fstab": [
         ["mount", "-F", "{f}", "-a", "-v"],
         ["mount", "-F", "{f}"],
@@ -288,6 +293,11 @@ CASES: dict[str, list[list[str]]] = {
         ["mount", "-F", "{f}"],
     ],
 }
+
+CASES["mount-several-entries"] = [
+    ["mount", "-F", "{s}", "-a", "-v"],
+    ["umount", "-F", "{s}", "-a", "-v"],
+]
 
 # The same, but as an ordinary user on nodes of root.
 USER_CASES: dict[str, list[list[str]]] = {
