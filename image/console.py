@@ -22,8 +22,9 @@ _TAIL_LINES = 8
 _PANIC = re.compile(r"^.*\bpanic\b.*[:{].*$", re.MULTILINE)
 # What GRUB's menu draws with.
 _ESCAPE = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|[()][0-9A-B]|[=>78])")
-# Said by halt_all_cpus when it was not to reboot (GNU Mach, i386/i386/model_dep.c).
-_HALTED = "In tight loop: hit ctl-alt-del to reboot"
+# Said by halt_all_cpus when it was not to reboot (GNU Mach, i386/i386/model_dep.c), after
+# "In tight loop: " in older and "… now in tight loop." in newer versions.
+_HALTED = "hit ctl-alt-del to reboot"
 # So many resets within so many seconds are a loop.
 _RESETS = 5
 _WITHIN = 120.0

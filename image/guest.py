@@ -26,7 +26,7 @@ _QUIET = 0.3
 _ANSWER = 30.0
 _PROBE_ANSWER = 10.0
 _MOST_TRIES = 3
-# After so long, a prompt counts even if the kernel wrote something behind it.
+# After so long, a prompt counts even if a kernel or an init wrote something behind it.
 _LONG = 5.0
 # What may be typed in one line: the Hurd's terminals drop what is longer than 256 bytes.
 _LINE = 160
@@ -45,7 +45,7 @@ _MAINTENANCE = re.compile(rb"Press (Enter|enter) for maintenance\s*(\([^\n]*\): 
 _SHELL = re.compile(rb"(^|[\w\])~/:.-]|[~\w] )[#$] ?$")
 
 
-_SHELL_BEFORE = re.compile(rb"(^|\n)[^\n]{0,60}[#$] [^\n]*\n[^\n]*$")
+_SHELL_BEFORE = re.compile(rb"(^|\n)[^\s#$]{0,60}[#$] [^\n]*(\n[^\n]*){1,20}$")
 # A command in pieces: what can be typed as it is, a quote, a line end, and what cannot be typed.
 _SPECIAL = re.compile(rb"[\x00-\x1f!\x7f-\xff]")
 _RUNS = re.compile(rb"[ \"-&(-~]{1,80}|'|\n|[\x00-\x09\x0b-\x1f!\x7f-\xff]{1,20}")

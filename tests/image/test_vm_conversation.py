@@ -202,8 +202,8 @@ async def test_maintenance_without_a_password() -> None:
         await asyncio.wait_for(machine.talk.reach_shell(), 20)
 
 
-async def test_a_kernel_message_behind_the_prompt() -> None:
-    text = "(sleep 0.5; printf 'hd0: lost interrupt\\n') & exec bash --norc --noprofile -i"
+async def test_messages_behind_the_prompt() -> None:
+    text = "(sleep 0.5; printf 'init: a\\ninit: b\\ninit: c\\n') & exec bash --norc --noprofile -i"
     async with guest(script(text)) as machine:
         await asyncio.sleep(1)
         await asyncio.wait_for(machine.talk.reach_shell(), 20)

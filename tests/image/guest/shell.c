@@ -214,7 +214,8 @@ static int command(char **argv, int argc)
 	} else if (same(name, "reboot")) {
 		restart();
 	} else if (same(name, "halt")) {
-		print("In tight loop: hit ctl-alt-del to reboot\n");
+		print("Shutdown completed successfully, now in tight loop.\n"
+		      "You can safely power off the system or hit ctl-alt-del to reboot\n");
 		stop();
 	} else if (same(name, "panic")) {
 		panic("as asked");
