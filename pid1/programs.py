@@ -96,7 +96,8 @@ def _shepherd() -> Program:
             ("XDG_CONFIG_HOME", "the directory of the configuration (~/.config)"),
             ("XDG_STATE_HOME", "the directory of log and state (~/.local/state)"),
             ("DROVER_CONTROL_GROUPS",
-             "1: each service gets a control group of its own, where the kernel has them"),
+             "1: each service gets a control group of its own, where the kernel has them; 0: none "
+             "does; otherwise they do where that costs nothing (glibc 2.39)"),
         ),
         files=(
             ("/etc/shepherd.scm", "configuration of root's daemon"),

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from hurd.system import system
 from pid1 import supervisor as supervisor_module
 from pid1.log import the_log
 from pid1.service import STOPPED
@@ -27,6 +28,9 @@ async def running_supervisor() -> AsyncIterator[Supervisor]:
     finally:
         supervisor_module._current.remove(manager)
         loop.remove_signal_handler(signal.SIGCHLD)
+        groups = system.control_groups()
+        if groups is not None:
+            groups.close()
 
 
 @asynccontextmanager
