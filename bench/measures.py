@@ -12,8 +12,9 @@ from statistics import median
 
 from bench import client, usage
 from bench.daemon import Candidate, Daemon
+from bench.floor import Floor
 from bench.output import Output
-from bench.results import Results
+from bench.results import DROVER, Results
 from bench.services import RESPAWN_DELAY, Beacon, Program, write_configuration
 
 _CLIENTS = 200
@@ -57,6 +58,7 @@ class Bench:
                  results: Results) -> None:  # fmt: skip
         self._work = work
         self._program = program
+        self._floor = Floor(work)
         self._effort = effort
         self._chosen = chosen
         self._results = results
@@ -64,6 +66,10 @@ class Bench:
 
     def round(self, candidate: Candidate, count: int, first: bool) -> None:
         """Measure everything once; what needs much time or varies little only if ``first``."""
+        if candidate.name == DROVER and "start" in self._chosen:
+            took = self._floor.measure(self._program.path, count)
+            if took is not None:
+                self._results.add("floor", count, DROVER, took)
         with _Run(self, candidate, count) as run:
             run.start()
             if first and "idle" in self._chosen:
