@@ -22,7 +22,6 @@ from pid1.log import log, say
 from pid1.offload import off_loop
 from pid1.process import DEFAULT_GRACE_PERIOD
 from pid1.supervisor import supervisor
-from services import keywords
 from services.api import service as shepherd_service
 from services.api import translator
 from services.api.written import add_definitions
@@ -145,8 +144,8 @@ _blocking("mount-volatile", _mount_volatile, 1)
 # Directories and nodes
 
 
-def _clean_directory(path: str, keep: Value) -> None:
-    upkeep.clean_directory(place(path), keywords.strings("clean-directory", "keep", keep))
+def _clean_directory(path: str, keep_directories: Value) -> int:
+    return upkeep.clean_directory(place(path), keep_directories is not False)
 
 
 def _make_nodes() -> int:

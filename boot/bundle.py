@@ -16,12 +16,17 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 from pathlib import Path
-from types import CodeType
+from typing import TypeAlias
 
 from boot import bundled
+
+# Where a module's source is: file, whether it is a package, time and size (see `boot.bundled`).
+Place: TypeAlias = tuple[str, bool, int | None, int]
+# A module's name, place, and its code if it has any of ours.
+Module: TypeAlias = tuple[str, Place, bytes | None]
 
 _ROOMS = ("hurd", "pid1", "services", "boot")
 # What a daemon with an ordinary configuration has imported when it serves; printed by a process
@@ -68,37 +73,42 @@ def write(target: Path, path: list[str], sealed: bool = False) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     hot = started_modules(path)
     root = Path(__file__).resolve().parent.parent
+    modules: list[Module] = []
+    for name in dict.fromkeys([*hot, *our_modules(root)]):
+        found = _module(name, sealed)
+        if found is not None:
+            modules.append((name, *found))
+    directories = {}
+    if sealed:
+        parents = {str(Path(place[0]).parent) for _, place, _ in modules}
+        directories = {parent: os.stat(parent).st_mtime_ns for parent in parents}
+    _replace(target, assemble(bundled.head(), directories, modules, set(hot)))
+    return len(modules)
+
+
+def assemble(
+    head: bytes, directories: dict[str, int], modules: Iterable[Module], hot: Collection[str]
+) -> bytes:
+    """Return a bundle as `boot.bundled` describes it; `hot` modules come first and start it."""
     index: dict[str, bundled.Entry] = {}
     codes: list[bytes] = []
     length = hot_length = 0
-    for name in dict.fromkeys([*hot, *our_modules(root)]):
-        found = _module(name, sealed)
-        if found is None:
-            continue
-        entry, code = found
+    for name, place, code in modules:
         if code is None:
-            index[name] = (*entry, bundled.EXTENSION, 0)
+            index[name] = (*place, bundled.EXTENSION, 0)
             continue
-        data = marshal.dumps(code)
-        index[name] = (*entry, length, len(data))
-        codes.append(data)
-        length += len(data)
+        index[name] = (*place, length, len(code))
+        codes.append(code)
+        length += len(code)
         if name in hot:
             hot_length = length
-    directories = {}
-    if sealed:
-        parents = {str(Path(origin).parent) for origin, *_ in index.values()}
-        directories = {parent: os.stat(parent).st_mtime_ns for parent in parents}
-    start, table = bundled.head(), marshal.dumps((directories, index))
-    total = len(start) + 3 * 8 + len(table) + length
+    table = marshal.dumps((directories, index))
+    total = len(head) + 3 * 8 + len(table) + length
     lengths = b"".join(n.to_bytes(8, "little") for n in (len(table), hot_length, total))
-    _replace(target, b"".join([start, lengths, table, *codes]))
-    return len(index)
+    return b"".join([head, lengths, table, *codes])
 
 
-def _module(
-    name: str, sealed: bool
-) -> tuple[tuple[str, bool, int | None, int], CodeType | None] | None:
+def _module(name: str, sealed: bool) -> tuple[Place, bytes | None] | None:
     """Where the module's file is, and its code; None for what is no file, or cannot be compiled."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None or not spec.has_location:
@@ -111,7 +121,7 @@ def _module(
     if not isinstance(spec.loader, SourceFileLoader):
         return None
     with contextlib.suppress(SyntaxError):
-        return entry, spec.loader.get_code(name)
+        return entry, marshal.dumps(spec.loader.get_code(name))
     return None
 
 

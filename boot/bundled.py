@@ -35,11 +35,16 @@ EXTENSION = -1
 """The offset of a module that is no code of ours, but a library to load."""
 
 
-def head() -> bytes:
-    """What a bundle for this interpreter begins with."""
-    version = f"{sys.version} {sys.flags.optimize}".encode()
-    magic: bytes = _external.MAGIC_NUMBER
-    return b"drover bundle 1\n" + magic + len(version).to_bytes(2, "little") + version
+def head(magic: bytes | None = None, tag: str | None = None, optimize: int | None = None) -> bytes:
+    """What a bundle for this interpreter begins with, or for one with these properties.
+
+    Its version's last number is not among them: a new one replaces files of the library, which
+    shows in their times.
+    """
+    level = sys.flags.optimize if optimize is None else optimize
+    version = f"{tag or sys.implementation.cache_tag} {level}".encode()
+    number: bytes = _external.MAGIC_NUMBER if magic is None else magic
+    return b"drover bundle 1\n" + number + len(version).to_bytes(2, "little") + version
 
 
 def default_path() -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from image.accounts import read_text
+from image.bundle import make_bundle
 from image.bytecode import compile_modules, find_interpreter
 from image.cache import Cache
 from image.errors import ConfigurationError, ImageError
@@ -65,30 +66,55 @@ def install_drover(tree: Tree, configuration: Configuration, cache: Cache, time:
         sources[f"{LIBRARY}/sexpdata.py"] = _own_sexpdata()
     for path, file in sorted(sources.items()):
         files.write(path, file)
-    remaining = _compile(files, configuration, python, sources, cache)
+    interpreter = _interpreter(configuration, python)
+    if interpreter is not None:
+        _compile(files, python, sources, interpreter, cache)
     own = (python.library, f"{python.library}/lib-dynload")
     site = [name for name in dict.fromkeys((sexpdata, backend)) if name and name not in own]
     _write_programs(files, python, site)
     _write_configuration(files, configuration)
-    return Installed(python, len(sources), remaining)
+    if interpreter is not None:
+        bundle = make_bundle(tree, python, LIBRARY, sources, interpreter, cache)
+        files.write(f"{LIBRARY}/boot/__pycache__/daemon.{python.tag}.bundle", bundle)
+    wanted = interpreter is None and configuration.bytecode != "none"
+    return Installed(python, len(sources), (python.program, LIBRARY) if wanted else None)
 
 
-def runsystem(python: str, path: list[str]) -> str:
-    """Return the program that the Hurd's startup runs as PID 1: it becomes the interpreter.
+def runsystem(python: str, path: list[str], env: str | None) -> str:
+    """Return the program that the Hurd's startup runs as PID 1.
 
     The kernel gives PID 1 no environment.  Python asks /dev/urandom for the seed of its hashes
     before it runs anything, and dies if that is not there; a seed in the environment, which
-    ``-I`` would ignore, keeps it from asking.
+    ``-I`` would ignore, keeps it from asking.  ``env`` is the program env(1) that puts it there;
+    without one that knows ``-S`` a shell has to.
     """
-    code = f"import sys; sys.path[:0] = {path!r}; from boot.stage0 import main; main()"
+    command = f"PYTHONHASHSEED=0 {python} -S -P -X utf8"
+    # The second form is at once a command of the shell and a string of Python.
+    start = (
+        f"#!{env} -S {command}\n"
+        if env is not None
+        else f"#!/bin/sh\n'''exec' env {command} \"$0\" \"$@\"\n' '''\n"
+    )
     return (
-        "#!/bin/sh\n"
-        "# The first program of the system: starts drover as PID 1.\n"
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
-        "PYTHONHASHSEED=0\n"
-        "export PATH PYTHONHASHSEED\n"
-        f"exec {python} -S -P -X utf8 -c '{code}' \"$@\"\n"
-    ).replace(f"'{code}'", '"' + code + '"')
+        f"{start}# The first program of the system: drover as PID 1.\n"
+        "import sys\n"
+        f"sys.path[:0] = {path!r}\n"
+        "from boot import bundled\n"
+        "bundled.install()\n"
+        "from boot.stage0 import main\n"
+        "main()\n"
+    )
+
+
+def _env(tree: Tree) -> str | None:
+    """The env(1) of a tree if it is that of the GNU coreutils, which knows ``-S``."""
+    for path in ("/usr/bin/env", "/bin/env"):
+        place = tree.resolve(path)
+        if place is not None:
+            content = tree[place].content
+            data = content.read_bytes() if isinstance(content, Path) else content or b""
+            return path if b"split-string" in data else None
+    return None
 
 
 class _Files:
@@ -160,30 +186,31 @@ def _own_sexpdata() -> Path:
     return Path(spec.origin)
 
 
-def _compile(
-    files: _Files,
-    configuration: Configuration,
-    python: TargetPython,
-    sources: dict[str, Path],
-    cache: Cache,
-) -> tuple[str, str] | None:
-    """Add bytecode; return what is left for the first boot if that is not possible here."""
+def _interpreter(configuration: Configuration, python: TargetPython) -> tuple[str, bytes] | None:
+    """What compiles for the image here, with its magic number; None if nothing does or shall."""
     if configuration.bytecode == "none":
         return None
     found = find_interpreter(python.minor, python.magic)
-    if found is None:
-        if configuration.bytecode == "require":
-            raise ImageError(
-                f"bytecode: the image has Python 3.{python.minor}, and this machine has no "
-                f"python3.{python.minor} to compile drover with"
-            )
-        return python.program, LIBRARY
+    if found is None and configuration.bytecode == "require":
+        raise ImageError(
+            f"bytecode: the image has Python 3.{python.minor}, and this machine has no "
+            f"python3.{python.minor} to compile drover with"
+        )
+    return found
+
+
+def _compile(
+    files: _Files,
+    python: TargetPython,
+    sources: dict[str, Path],
+    interpreter: tuple[str, bytes],
+    cache: Cache,
+) -> None:
     modules = {path: file for path, file in sources.items() if path.endswith(".py")}
-    for path, compiled in compile_modules(modules, *found, cache).items():
+    for path, compiled in compile_modules(modules, *interpreter, cache).items():
         directory, _, name = path.rpartition("/")
         target = f"{directory}/__pycache__/{name.removesuffix('.py')}.{python.tag}.pyc"
         files.write(target, compiled)
-    return None
 
 
 def _write_programs(files: _Files, python: TargetPython, site: list[str]) -> None:
@@ -191,7 +218,8 @@ def _write_programs(files: _Files, python: TargetPython, site: list[str]) -> Non
         write_launchers(Path(directory), python.program, Path(LIBRARY), site)
         for path, name in _PROGRAMS.items():
             files.write(path, (Path(directory) / name).read_bytes(), 0o755)
-    files.write(RUNSYSTEM, runsystem(python.program, [LIBRARY, *site]).encode(), 0o755)
+    text = runsystem(python.program, [LIBRARY, *site], _env(files.tree))
+    files.write(RUNSYSTEM, text.encode(), 0o755)
 
 
 def _write_configuration(files: _Files, configuration: Configuration) -> None:

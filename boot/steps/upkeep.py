@@ -13,7 +13,7 @@ from hurd.system import system
 from pid1.log import log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from boot.nodes import SystemNode
 
@@ -27,36 +27,48 @@ def make_directory(path: str, mode: int) -> None:
         os.chmod(path, mode)
 
 
-def clean_directory(path: str, keep: Sequence[str] = ()) -> None:
-    """Remove all that is in a directory, but not the entries named ``keep``; blocks.
+def clean_directory(path: str, keep_directories: bool = False) -> int:
+    """Remove all that is in a directory, or only what is no directory; how much.  Blocks.
 
     Looking at an entry starts no server that sits on it, and one that runs is sent away.
     What cannot be removed is logged and left.
+
+    The file system writes at its leisure.  Where the inode of a directory that was removed is
+    used again for a file, and the power fails before both are on the disk, the file has the
+    contents of a directory, and no checker dares to repair that by itself.  So directories that
+    are made again at each boot are better kept, and where some were removed the disk is brought
+    up to date before anything else is made.
     """
     try:
         names = os.listdir(path)
     except OSError as error:
         log(f"Cannot clean '{path}': {error.strerror}.")
-        return
+        return 0
+    removed = 0
     for name in names:
-        if name not in keep:
-            entry = os.path.join(path, name)
-            try:
-                _remove(entry)
-            except OSError as error:
-                log(f"Cannot remove '{entry}': {error.strerror}.")
+        entry = os.path.join(path, name)
+        try:
+            removed += _remove(entry, keep_directories)
+        except OSError as error:
+            log(f"Cannot remove '{entry}': {error.strerror}.")
+    if removed:
+        system.sync()
+    return removed
 
 
-def _remove(path: str) -> None:
+def _remove(path: str, keep_directories: bool) -> int:
     mode = system.lstat(path).st_mode
     if system.has_servers() and not stat.S_ISLNK(mode):
         _send_server_away(path)
     if not stat.S_ISDIR(mode):
         os.unlink(path)
-        return
-    for name in os.listdir(path):
-        _remove(os.path.join(path, name))
+        return 1
+    entries = [os.path.join(path, name) for name in os.listdir(path)]
+    removed = sum([_remove(entry, keep_directories) for entry in entries])
+    if keep_directories:
+        return removed
     os.rmdir(path)
+    return removed + 1
 
 
 def _send_server_away(path: str) -> None:

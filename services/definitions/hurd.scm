@@ -52,7 +52,7 @@
     #:requirement (if untouched? '() '(root-file-system))
     #:start (lambda _
               (if (root-writable?)
-                  (clean-directory "/run" '("shepherd"))
+                  (clean-directory "/run" #t)
                   (mount-volatile "/run"))
               (make-directory "/run/lock" #o1777)
               #t)
@@ -71,7 +71,7 @@
     #:requirement '(file-systems)
     #:start (lambda _
               (make-directory "/tmp" #o1777)
-              (clean-directory "/tmp" '())
+              (clean-directory "/tmp" #f)
               #t)
     #:stop (const #f)))
 

@@ -1,0 +1,132 @@
+"""The small steps of the boot, on real files."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from boot.nodes import SystemNode
+from boot.steps import upkeep
+from hurd.system.fake import FakeSystem
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> FakeSystem:
+    fake = FakeSystem()
+    monkeypatch.setattr(fake, "lstat", os.lstat)
+    monkeypatch.setattr(upkeep, "system", fake)
+    return fake
+
+
+def _fill(directory: Path) -> None:
+    (directory / "lock/inner").mkdir(parents=True)
+    for name in ("file", "lock/file", "lock/inner/file"):
+        (directory / name).touch()
+    (directory / "link").symlink_to("/etc/passwd")
+
+
+def test_a_directory_is_emptied_and_the_disk_brought_up_to_date(
+    machine: FakeSystem, tmp_path: Path
+) -> None:
+    _fill(tmp_path)
+    assert upkeep.clean_directory(str(tmp_path)) == 6
+    assert list(tmp_path.iterdir()) == []
+    assert ("sync",) in machine.calls
+    assert Path("/etc/passwd").exists()
+
+
+def test_directories_that_come_back_at_each_boot_are_kept(
+    machine: FakeSystem, tmp_path: Path
+) -> None:
+    _fill(tmp_path)
+    assert upkeep.clean_directory(str(tmp_path), keep_directories=True) == 4
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")) == [
+        "lock", "lock/inner",
+    ]  # fmt: skip
+
+
+def test_an_empty_directory_costs_nothing(machine: FakeSystem, tmp_path: Path) -> None:
+    assert upkeep.clean_directory(str(tmp_path)) == 0
+    assert machine.calls == []
+
+
+def test_translators_are_sent_away_before_their_nodes_are_removed(
+    machine: FakeSystem, tmp_path: Path
+) -> None:
+    node = tmp_path / "node"
+    node.touch()
+    machine.start_server(str(node), ["/hurd/hello"])
+    machine.set_server_record(str(node), ["/hurd/hello"])
+    upkeep.clean_directory(str(tmp_path))
+    assert not node.exists()
+    assert machine.records == {}
+    assert machine.programs[machine.served.get(str(node), 1000)].status == 9
+
+
+def test_missing_nodes_are_made_with_their_records(
+    machine: FakeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = str(tmp_path)
+    (tmp_path / "there").touch()
+    nodes = [
+        SystemNode(f"{base}/directory", "directory", 0o711),
+        SystemNode(f"{base}/file", "file", 0o604, "/hurd/null"),
+        SystemNode(f"{base}/link", "symlink", 0o777, target="file"),
+        SystemNode(f"{base}/there", "file", 0o600, "/hurd/null"),
+        SystemNode(f"{base}/optional", "file", 0o600, "/no/such/program", optional=True),
+    ]
+    assert upkeep.make_nodes(nodes) == 3
+    assert upkeep.make_nodes(nodes) == 0
+    assert stat.S_IMODE(os.lstat(f"{base}/directory").st_mode) == 0o711
+    assert stat.S_IMODE(os.lstat(f"{base}/file").st_mode) == 0o604
+    assert os.readlink(f"{base}/link") == "file"
+    assert machine.records == {f"{base}/file": ["/hurd/null"]}
+    assert not os.path.exists(f"{base}/optional")
+
+
+def test_a_node_that_cannot_be_made_does_not_keep_the_others_back(
+    machine: FakeSystem, tmp_path: Path
+) -> None:
+    nodes = [
+        SystemNode(f"{tmp_path}/none/file", "file", 0o600),
+        SystemNode(f"{tmp_path}/file", "file", 0o600),
+    ]
+    assert upkeep.make_nodes(nodes) == 1
+
+
+def test_a_seed_is_never_used_twice(machine: FakeSystem, tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    upkeep.restore_seed(str(seed))
+    assert machine.entropy == b""
+    first = seed.read_bytes()
+    assert len(first) == 512
+    assert stat.S_IMODE(seed.stat().st_mode) == 0o600
+    upkeep.restore_seed(str(seed))
+    assert machine.entropy == first
+    assert seed.read_bytes() != first
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("box\n", "box"), ("# comment\n\n  box  # ours\n", "box"), ("", None), ("#\n", None)],
+)
+def test_the_host_name_is_the_first_word(tmp_path: Path, text: str, name: str | None) -> None:
+    file = tmp_path / "hostname"
+    file.write_text(text)
+    assert upkeep.read_name(str(file)) == name
+
+
+def test_no_host_name_without_a_file(tmp_path: Path) -> None:
+    assert upkeep.read_name(str(tmp_path / "none")) is None
+
+
+async def test_processes_that_do_not_obey_are_killed(machine: FakeSystem) -> None:
+    from hurd.system.base import SpawnSpec
+
+    obeys, ignores, kept = (machine.start(SpawnSpec([name], []), 1) for name in "abc")
+    ignores.ignored.add(15)
+    assert await upkeep.end_processes(0.1, [kept.pid]) == 1
+    assert (obeys.status, ignores.status, kept.status) == (15, 9, None)
