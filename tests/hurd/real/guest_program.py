@@ -218,11 +218,10 @@ def readonly_root() -> dict:
             ["fsysopts", "/", "--writable"],
             ["fsysopts", "/"],
         ):
-            record = {"command": " ".join(words), **runner(words)}
-            if words[-1] == "--readonly" and record["status"] == 0:
-                record["writing"] = write()
-            found[name].append(record)
-    found["writing"] = write()
+            found[name].append({"command": " ".join(words), **runner(words)})
+    for option in ("--readonly", "--writable"):
+        native(["fsysopts", "/", option])
+        found[option] = write()
     return found
 
 

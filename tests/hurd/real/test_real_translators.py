@@ -5,6 +5,7 @@ One boot runs everything (`guest_program`); each test looks at one part of what 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import guest_cases
@@ -40,10 +41,14 @@ NAMES = [*guest_cases.CASES, *guest_cases.USER_CASES]
 
 
 def comparable(step: dict[str, Any]) -> dict[str, Any]:
-    """A step without its time, and without what a translator says if it is not ended in time."""
+    """A step without its time, and without what a translator says if it is not ended in time.
+
+    `--help` of the native tools ends with the address for reports on the Hurd.
+    """
     found = {key: value for key, value in step.items() if key != "seconds"}
     lines = found["stderr"].splitlines(keepends=True)
     found["stderr"] = "".join(line for line in lines if ": trivfs_startup: " not in line)
+    found["stdout"] = re.sub(r"\nReport bugs to .*\.\n\Z", "", found["stdout"])
     return found
 
 
@@ -88,7 +93,6 @@ def test_the_root_becomes_readonly_and_writable_again(result: dict[str, Any]) ->
     ]
     for steps in (found["ours"], found["native"]):
         assert [step["status"] for step in steps] == [0] * 5
-        assert steps[1]["writing"] == "EROFS"
         assert "--readonly" in steps[2]["stdout"]
         assert "--writable" in steps[4]["stdout"]
-    assert found["writing"] == "done"
+    assert (found["--readonly"], found["--writable"]) == ("EROFS", "done")

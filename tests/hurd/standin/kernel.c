@@ -1155,9 +1155,23 @@ standin_references (void)
   return found;
 }
 
+/* A child made by fork must not find the lock in the hands of a thread that it does not have. */
+static void
+before_fork (void)
+{
+  pthread_mutex_lock (&standin_lock);
+}
+
+static void
+after_fork (void)
+{
+  pthread_mutex_unlock (&standin_lock);
+}
+
 __attribute__ ((constructor (101))) static void
 start (void)
 {
+  pthread_atfork (before_fork, after_fork, after_fork);
   this_task = port_new (TASK, 0);
   host_port = port_new (HOST, 0);
   host_priv_port = port_new (HOST_PRIV, 0);
