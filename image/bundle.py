@@ -17,7 +17,7 @@ from typing import Final
 from boot import bundled
 from boot.bundle import Module, assemble, started_modules
 from image.bytecode import compile_modules
-from image.cache import Cache
+from image.cache import Cache, digest
 from image.target_python import TargetPython
 from image.tree import Tree
 from pid1.launchers import site_directories
@@ -59,7 +59,7 @@ def make_bundle(
     """
     finder = _Finder(tree, python, library)
     places: dict[str, tuple[str, bool]] = {}
-    for name in (*_started(), *_ON_THE_HURD):
+    for name in (*_started(sources, cache), *_ON_THE_HURD):
         place = finder.find(name)
         if place is not None:
             places[name] = place
@@ -72,7 +72,8 @@ def make_bundle(
         (name, (path, is_package, None, 0), compiled.get(path))
         for name, (path, is_package) in places.items()
     ]
-    directories = {path.rpartition("/")[0] for path, _ in places.values()}
+    # In an order of their own, so that the same tree gives the same bytes.
+    directories = sorted({path.rpartition("/")[0] for path, _ in places.values()})
     times = {one: tree[tree.resolve(one) or one].mtime * _NANOSECONDS for one in directories}
     return assemble(bundled.head(interpreter[1], python.tag, 0), times, modules, hot)
 
@@ -96,10 +97,16 @@ def _compile(
         return {path: file.read_bytes()[_HEADER:] for path, file in compiled.items()}
 
 
-def _started() -> list[str]:
+def _started(sources: Mapping[str, Path], cache: Cache) -> list[str]:
     """What the daemon imports to start, as far as it can be told on this machine."""
+    files = (part for path, file in sorted(sources.items()) for part in (path, file.read_bytes()))
+
+    def make(aside: Path) -> None:
+        names = started_modules([str(_HERE), *site_directories()])
+        aside.write_text("".join(f"{name}\n" for name in names), "utf-8")
+
     try:
-        return started_modules([str(_HERE), *site_directories()])
+        return cache.get("started", digest([sys.version, *files]), make).read_text().splitlines()
     except subprocess.CalledProcessError as error:
         sys.stderr.write(error.stderr)
         return []
