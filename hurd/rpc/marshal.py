@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hurd.rpc.notation import Parameter, Routine
 
     S = TypeVar("S")
+    Step = Callable[["Call", Parameter, Any, int], None]
 
 # In elements; what fits comes back here instead of in memory of its own. 2048 bytes is the most
 # that a message carries inline.
@@ -99,37 +100,43 @@ def elements(call: Call, parameter: Parameter, value: Any) -> list[Any]:
     return [integer(call, parameter, item) for item in value]
 
 
-def _give(call: Call, parameter: Parameter, value: Any, disposition: int) -> None:
-    # An argument that only goes in.
-    if parameter.array:
-        if parameter.kind == "char":
-            raw = page_aligned(value) if parameter.aligned else bytes(value)
-            count = len(raw)
-            memory = call.keep(ffi.from_buffer("char[]", raw)) if count else ffi.NULL
-        else:
-            items = elements(call, parameter, value)
-            count = len(items)
-            kind = C_TYPES[parameter.kind]
-            memory = call.keep(ffi.new(f"{kind}[]", items)) if items else ffi.NULL
-            if parameter.kind == "P":
-                for item in value:
-                    call.moves(item, disposition)
-        call.arguments.append(memory)
-        if parameter.disposition:
-            call.arguments.append(disposition)
-        call.arguments.append(count)
-        return
-    if parameter.kind == "P":
-        call.arguments.append(_port(call, parameter, value))
-        if parameter.disposition:
-            call.arguments.append(disposition)
-            call.moves(value, disposition)
-    elif parameter.text:
-        call.arguments.append(call.keep(ffi.from_buffer("char[]", text(call, parameter, value))))
-    elif parameter.kind in STRUCTURES:
-        call.arguments.append(call.keep(_new_structure(call, parameter, value))[0])
-    else:
-        call.arguments.append(integer(call, parameter, value))
+# How each kind of argument is passed; `disposition` is how a right is passed on.
+
+
+def _give_bytes(call: Call, parameter: Parameter, value: Any, disposition: int) -> None:
+    raw = page_aligned(value) if parameter.aligned else bytes(value)
+    count = len(raw)
+    call.arguments += (call.keep(ffi.from_buffer("char[]", raw)) if count else ffi.NULL, count)
+
+
+def _give_array(call: Call, parameter: Parameter, value: Any, disposition: int) -> None:
+    items = elements(call, parameter, value)
+    made = f"{C_TYPES[parameter.kind]}[]"
+    call.arguments.append(call.keep(ffi.new(made, items)) if items else ffi.NULL)
+    if parameter.disposition:
+        call.arguments.append(disposition)
+        for item in value:
+            call.moves(item, disposition)
+    call.arguments.append(len(items))
+
+
+def _give_port(call: Call, parameter: Parameter, value: Any, disposition: int) -> None:
+    call.arguments.append(_port(call, parameter, value))
+    if parameter.disposition:
+        call.arguments.append(disposition)
+        call.moves(value, disposition)
+
+
+def _give_text(call: Call, parameter: Parameter, value: Any, disposition: int) -> None:
+    call.arguments.append(call.keep(ffi.from_buffer("char[]", text(call, parameter, value))))
+
+
+def _give_structure(call: Call, parameter: Parameter, value: Any, disposition: int) -> None:
+    call.arguments.append(call.keep(_new_structure(call, parameter, value))[0])
+
+
+def _give_integer(call: Call, parameter: Parameter, value: Any, disposition: int) -> None:
+    call.arguments.append(integer(call, parameter, value))
 
 
 def _new_structure(call: Call, parameter: Parameter, value: Any) -> Any:
@@ -141,41 +148,42 @@ def _new_structure(call: Call, parameter: Parameter, value: Any) -> Any:
     return ffi.new(f"{parameter.kind} *", list(value))
 
 
-def _take(call: Call, parameter: Parameter, value: Any) -> None:
-    # An argument that comes out, or goes in and comes out.
-    if parameter.array:
-        _take_array(call, parameter, value)
-        return
-    if parameter.text:
-        # The stubs copy at most that many bytes and may leave the NUL out.
-        field = call.keep(ffi.new("char[]", parameter.text + 1))
-        call.arguments.append(field)
-        call.readers.append(lambda: decode(ffi.string(field)))
-        return
-    if parameter.kind in STRUCTURES:
-        if parameter.taken:
-            pointer = _new_structure(call, parameter, value)
-        else:
-            pointer = ffi.new(f"{parameter.kind} *")
-        call.readers.append(lambda: unpack(parameter.kind, pointer[0]))
-    else:
-        pointer = ffi.new(f"{C_TYPES[parameter.kind]} *")
-        if parameter.kind == "P":
-            if parameter.taken:
-                pointer[0] = _port(call, parameter, value)
-            call.readers.append(lambda: Port(pointer[0]))
-        else:
-            if parameter.taken:
-                pointer[0] = integer(call, parameter, value)
-            call.readers.append(lambda: pointer[0])
-    call.arguments.append(call.keep(pointer))
+# How each kind of result is taken; `value` is the caller's where the argument goes in as well.
+
+
+def _take_text(call: Call, parameter: Parameter, value: Any, disposition: int) -> None:
+    # The stubs copy at most that many bytes and may leave the NUL out.
+    field = ffi.new("char[]", parameter.text + 1)
+    call.arguments.append(field)
+    call.readers.append(lambda: decode(ffi.string(field)))
+
+
+def _take_structure(call: Call, parameter: Parameter, value: Any, disposition: int) -> None:
+    kind = parameter.kind
+    taken = parameter.taken
+    pointer = _new_structure(call, parameter, value) if taken else ffi.new(f"{kind} *")
+    call.arguments.append(pointer)
+    call.readers.append(lambda: unpack(kind, pointer[0]))
+
+
+def _take_port(call: Call, parameter: Parameter, value: Any, disposition: int) -> None:
+    pointer = ffi.new("uint32_t *", _port(call, parameter, value) if parameter.taken else 0)
+    call.arguments.append(pointer)
+    call.readers.append(lambda: Port(pointer[0]))
     if parameter.disposition:
-        how = call.keep(ffi.new("uint32_t *"))
+        how = ffi.new("uint32_t *")
         call.arguments.append(how)
         call.readers.append(lambda: how[0])
 
 
-def _take_array(call: Call, parameter: Parameter, value: int | None) -> None:
+def _take_integer(call: Call, parameter: Parameter, value: Any, disposition: int) -> None:
+    given = integer(call, parameter, value) if parameter.taken else 0
+    pointer = ffi.new(f"{C_TYPES[parameter.kind]} *", given)
+    call.arguments.append(pointer)
+    call.readers.append(lambda: pointer[0])
+
+
+def _take_array(call: Call, parameter: Parameter, value: Any, disposition: int) -> None:
     kind = C_TYPES.get(parameter.kind, parameter.kind)
     # What the caller has room for is also what some routines go by.
     room = (value or parameter.capacity) if parameter.capacity else _ROOM.get(parameter.kind, 128)
@@ -237,16 +245,24 @@ def decode(raw: bytes) -> str:
 
 def unpack(name: str, structure: Any) -> Any:
     """A structure of C as its class of `hurd.structures`; nested ones too."""
-    made: Any = STRUCTURES[name]
+    plan = _plans.get(name)
+    if plan is None:
+        fields: dict[str, str] = STRUCTURES[name].__annotations__
+        plan = _plans[name] = [
+            (field, "text" if kind.startswith("char") else _CLASSES.get(kind, ""))
+            for field, kind in fields.items()
+        ]
     values = []
-    for field, kind in made.__annotations__.items():
+    for field, kind in plan:
         value = getattr(structure, field)
-        if kind.startswith("char"):
-            value = decode(ffi.string(value))
-        elif kind in _CLASSES:
-            value = unpack(_CLASSES[kind], value)
+        if kind:
+            value = decode(ffi.string(value)) if kind == "text" else unpack(kind, value)
         values.append(value)
+    made: Any = STRUCTURES[name]
     return made(*values)
+
+
+_plans: dict[str, list[tuple[str, str]]] = {}
 
 
 def structure_of_words(made: type[S], words: Sequence[int], offset: int = 0) -> S:
@@ -278,16 +294,14 @@ def implement(declared: Any) -> Any:
     given = declared.__defaults__ or ()
     defaults.update(zip(named[positional - len(given) : positional], given, strict=True))
     finish = _finisher(declared)
-    if found.library is None:
-        from hurd.message import call_by_message as perform
-    else:
-        perform = _perform
+    perform = _performer(found, named)
 
     def call(*arguments: Any, **keywords: Any) -> Any:
         if keywords or len(arguments) != positional:
             declared(*arguments, **keywords)  # raises TypeError if they do not fit
-        values = {**defaults, **dict(zip(named, arguments, strict=False)), **keywords}
-        return finish(perform(found, values))
+        values = defaults | dict(zip(named, arguments, strict=False))
+        values.update(keywords)
+        return finish(perform(values))
 
     return call
 
@@ -315,28 +329,52 @@ def _finisher(declared: Any) -> Callable[[list[Any]], Any]:
 _STRUCTURE_CLASSES = frozenset(STRUCTURES.values())
 
 
-def _perform(found: Routine, values: dict[str, Any]) -> list[Any]:
-    stub = library.function(found.name, found.library or "")
-    while True:
-        call = Call(found.name)
-        for parameter in found.parameters:
-            if parameter.yielded:
-                _take(
-                    call, parameter, values.get("count" if parameter.capacity else parameter.name)
-                )
-            else:
-                disposition = 0
-                if parameter.disposition:
-                    own = f"{parameter.name}_disposition"
-                    disposition = values[own if own in values else "disposition"]
-                _give(call, parameter, values[parameter.name], disposition)
-        code = stub(*call.arguments)
-        finish_moves(call, code)
-        if code == 0:
-            return [read() for read in call.readers]
-        # Interrupted by a signal: again, where that is harmless.
-        if code != EINTR or call.moved or not found.repeated:
-            raise HurdError(code, found.name)
+def _step(parameter: Parameter) -> Step:
+    structure = parameter.kind in STRUCTURES
+    if parameter.yielded:
+        if parameter.array:
+            return _take_array
+        if parameter.text:
+            return _take_text
+        if structure:
+            return _take_structure
+        return _take_port if parameter.kind == "P" else _take_integer
+    if parameter.array:
+        return _give_bytes if parameter.kind == "char" else _give_array
+    if parameter.text:
+        return _give_text
+    if structure:
+        return _give_structure
+    return _give_port if parameter.kind == "P" else _give_integer
+
+
+def _performer(found: Routine, named: Sequence[str]) -> Callable[[dict[str, Any]], list[Any]]:
+    # Makes the call; what to do for each argument is decided once.
+    if found.library is None:
+        from hurd.message import call_by_message
+
+        return lambda values: call_by_message(found, values)
+    steps = []
+    for parameter in found.parameters:
+        own = f"{parameter.name}_disposition"
+        source = "count" if parameter.capacity else parameter.name
+        steps.append((_step(parameter), parameter, source, own if own in named else "disposition"))
+
+    def perform(values: dict[str, Any]) -> list[Any]:
+        stub = library.function(found.name, found.library or "")
+        while True:
+            call = Call(found.name)
+            for step, parameter, source, how in steps:
+                step(call, parameter, values.get(source), values.get(how, 0))
+            code = stub(*call.arguments)
+            finish_moves(call, code)
+            if code == 0:
+                return [read() for read in call.readers]
+            # Interrupted by a signal: again, where that is harmless.
+            if code != EINTR or call.moved or not found.repeated:
+                raise HurdError(code, found.name)
+
+    return perform
 
 
 def finish_moves(call: Call, code: int) -> None:
