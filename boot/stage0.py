@@ -82,6 +82,9 @@ def _become(program: str, words: Sequence[str]) -> None:
 def _supervise(arguments: BootArguments) -> str:
     """Run the supervisor, which should never end; return why it did."""
     try:
+        from boot import quick_imports
+
+        quick_imports.install()  # before anything imports asyncio
         from boot import guard, running
         from boot.shepherd import run
         from pid1.log import StandardOutput, the_log

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from os.path import dirname, join
 
 from services.scheme.evaluation import run_now
 from services.scheme.modules import MISSING, UNBOUND, Module, core
@@ -11,7 +11,7 @@ from services.scheme.primitives import Library
 from services.scheme.toplevel import LOAD
 from services.scheme.types import Value
 
-_DIRECTORY = Path(__file__).parent.parent / "definitions"
+_DIRECTORY = join(dirname(dirname(__file__)), "definitions")
 # Seconds; evaluating the longest takes a hundredth of that.
 _LIMIT = 10.0
 
@@ -27,7 +27,7 @@ def add_definitions(library: Library, name: str, *uses: Library) -> Module:
         module.uses.append(Module(None, _supplier(used)))
     for given, value in library.bindings.items():
         module.define(given, value)
-    run_now(LOAD, (str(_DIRECTORY / f"{name}.scm"), module), _LIMIT)
+    run_now(LOAD, (join(_DIRECTORY, f"{name}.scm"), module), _LIMIT)
     for given, cell in module.cells.items():
         if cell.value is not UNBOUND and not given.startswith("_"):
             library.bindings[given] = cell.value

@@ -59,11 +59,11 @@ for _name, _value in {
 
 def _more() -> None:
     """Constants whose modules are costly or may be missing."""
+    import _locale  # the module on top of it costs a hundred times more
     import fcntl
-    import locale
 
     _bind(fcntl, "F_", "FD_", "LOCK_")
-    _bind(locale, "LC_")
+    _bind(_locale, "LC_")
     import select
 
     _bind(select, "PIPE_BUF")  # the Hurd has no limit
