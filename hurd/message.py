@@ -1,8 +1,6 @@
 """Mach messages made and read by hand: for servers, notifications, and routines in no library.
 
-i686 and x86_64 lay messages out differently (gnumach's mach/message.h, "typed IPC"): descriptors of
-one word or of two, ports in slots of four bytes or of eight, everything aligned to the word.  A
-`Layout` says which; both work on every machine, so both are tested on any.
+`Body` makes the fields of one, `Message` is one that was received, `call` is a routine.
 """
 
 from __future__ import annotations
@@ -33,6 +31,7 @@ from hurd.constants import (
     MACH_SEND_TIMEOUT,
 )
 from hurd.errors import HurdError
+from hurd.layouts import Layout, native, number_at
 from hurd.ports import Port, ReceiveRight, port_name
 
 TYPE_CHECKING = False
@@ -47,62 +46,6 @@ if TYPE_CHECKING:
     Item: TypeAlias = int | Port | bytes | list[int] | list[Port]
 
 _INLINE_MAX = 2048  # what mig sends inside the message, in bytes
-
-
-class Layout:
-    """How the fields of a message lie in memory: `word` is 4 on i686, 8 on x86_64."""
-
-    __slots__ = ("header", "port_bits", "word")
-
-    def __init__(self, word: int) -> None:
-        self.word = word
-        self.header = 16 + 2 * word
-        self.port_bits = 8 * word
-
-    def pack_header(self, bits: int, size: int, remote: int, local: int, number: int) -> bytes:
-        word = self.word
-        fields = ((bits, 4), (size, 4), (remote, word), (local, word), (0, 4), (number, 4))
-        return b"".join(value.to_bytes(width, "little") for value, width in fields)
-
-    def descriptor(self, name: int, bits: int, count: int, inline: bool, long: bool) -> bytes:
-        """What goes before the elements: what they are, how wide, how many."""
-        if self.word == 8:
-            first = name | bits << 8 | inline << 29 | long << 30
-            return first.to_bytes(4, "little") + count.to_bytes(4, "little")
-        if not long:
-            first = name | bits << 8 | count << 16 | inline << 28
-            return first.to_bytes(4, "little")
-        fields = ((inline << 28 | 1 << 29, 4), (name, 2), (bits, 2), (count, 4))
-        return b"".join(value.to_bytes(width, "little") for value, width in fields)
-
-    def read_descriptor(self, raw: bytes, at: int) -> tuple[int, int, int, bool, int]:
-        """(name, bits, count, inline, offset of what follows)."""
-        first = _number(raw, at, 4)
-        if self.word == 8:
-            count = _number(raw, at + 4, 4)
-            return first & 0xFF, first >> 8 & 0xFFFF, count, bool(first >> 29 & 1), at + 8
-        inline = bool(first >> 28 & 1)
-        if first >> 29 & 1:
-            fields = _number(raw, at + 4, 2), _number(raw, at + 6, 2), _number(raw, at + 8, 4)
-            return (*fields, inline, at + 12)
-        return first & 0xFF, first >> 8 & 0xFF, first >> 16 & 0xFFF, inline, at + 4
-
-
-I686 = Layout(4)
-X86_64 = Layout(8)
-
-
-def native() -> Layout:
-    """The layout of this machine."""
-    from hurd.rpc._hurd_abi import ffi
-
-    return X86_64 if ffi.sizeof("uintptr_t") == 8 else I686
-
-
-def _number(raw: bytes, at: int, width: int) -> int:
-    if at + width > len(raw):
-        raise HurdError(MIG_BAD_ARGUMENTS, "mach_msg")
-    return int.from_bytes(raw[at : at + width], "little")
 
 
 class Body:
@@ -260,9 +203,9 @@ def unpack(raw: bytes, layout: Layout) -> Message:
     Raises HurdError(MIG_BAD_ARGUMENTS) if the fields do not fit into it.
     """
     word = layout.word
-    size = min(_number(raw, 4, 4), len(raw))
-    number = _number(raw, layout.header - 4, 4)
-    remote, local = (_number(raw, at, word) & 0xFFFFFFFF for at in (8, 8 + word))
+    size = min(number_at(raw, 4, 4), len(raw))
+    number = number_at(raw, layout.header - 4, 4)
+    remote, local = (number_at(raw, at, word) & 0xFFFFFFFF for at in (8, 8 + word))
     message = Message(number, local, Port(remote), [])
     at = layout.header
     try:
@@ -278,7 +221,7 @@ def unpack(raw: bytes, layout: Layout) -> Message:
                 # Ports have four bytes each out of line, whatever they have inside.
                 ports = MACH_MSG_TYPE_MOVE_RECEIVE <= name <= MACH_MSG_TYPE_MOVE_SEND_ONCE
                 bits = 32 if ports else bits
-                content = _take_memory(_number(raw, at, word), bits * count // 8)
+                content = _take_memory(number_at(raw, at, word), bits * count // 8)
                 at += word
             at += -at % word
             message.items.append(_item(name, bits, count, content))
@@ -359,7 +302,7 @@ def receive(port: Port, timeout_ms: int | None = None, room: int = 4096) -> Mess
             return unpack(bytes(ffi.buffer(buffer)), native())
         if code != MACH_RCV_TOO_LARGE:
             raise HurdError(code, "mach_msg")
-        room = max(_number(bytes(ffi.buffer(buffer, 8)), 4, 4), 2 * room)
+        room = max(number_at(bytes(ffi.buffer(buffer, 8)), 4, 4), 2 * room)
 
 
 def call(port: Port, number: int, body: Body, name: str, timeout_ms: int | None = None) -> Message:

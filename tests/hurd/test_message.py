@@ -11,7 +11,8 @@ from standin.control import Standin
 
 from hurd import codes, constants, default_pager, lookup, mach, startup
 from hurd.errors import HurdError
-from hurd.message import I686, X86_64, Body, Layout, Message, call, pack, send, unpack
+from hurd.layouts import I686, X86_64, Layout
+from hurd.message import Body, Message, call, pack, send, unpack
 from hurd.ports import Port, PortSet, ReceiveRight
 
 
