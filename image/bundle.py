@@ -52,10 +52,12 @@ def make_bundle(
     sources: Mapping[str, Path],
     interpreter: tuple[str, bytes],
     cache: Cache,
+    epoch: int,
 ) -> bytes:
     """Return the bundle for a tree that is complete but for it.
 
-    ``sources`` are drover's files by their path in the image, below ``library``.
+    ``sources`` are drover's files by their path in the image, below ``library``.  Later times of
+    files than ``epoch`` become that one in the image.
     """
     finder = _Finder(tree, python, library)
     places: dict[str, tuple[str, bool]] = {}
@@ -74,7 +76,9 @@ def make_bundle(
     ]
     # In an order of their own, so that the same tree gives the same bytes.
     directories = sorted({path.rpartition("/")[0] for path, _ in places.values()})
-    times = {one: tree[tree.resolve(one) or one].mtime * _NANOSECONDS for one in directories}
+    times = {
+        one: min(tree[tree.resolve(one) or one].mtime, epoch) * _NANOSECONDS for one in directories
+    }
     return assemble(bundled.head(interpreter[1], python.tag, 0), times, modules, hot)
 
 

@@ -74,7 +74,7 @@ def install_drover(tree: Tree, configuration: Configuration, cache: Cache, time:
     _write_programs(files, python, site)
     _write_configuration(files, configuration)
     if interpreter is not None:
-        bundle = make_bundle(tree, python, LIBRARY, sources, interpreter, cache)
+        bundle = make_bundle(tree, python, LIBRARY, sources, interpreter, cache, time)
         files.write(f"{LIBRARY}/boot/__pycache__/daemon.{python.tag}.bundle", bundle)
     wanted = interpreter is None and configuration.bytecode != "none"
     return Installed(python, len(sources), (python.program, LIBRARY) if wanted else None)
