@@ -7,7 +7,7 @@ the builder's disk, which is why no step needs root.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -66,7 +66,7 @@ class Tree(Mapping[str, Node]):
 
     def __init__(self, nodes: Mapping[str, Node] | None = None) -> None:
         self._nodes: dict[str, Node] = {"/": directory()}
-        self._order: list[str] | None = None
+        self._sorted = True
         for path in sorted(nodes or {}, key=_order):
             self.add(path, (nodes or {})[path])
 
@@ -74,9 +74,25 @@ class Tree(Mapping[str, Node]):
         return self._nodes[path]
 
     def __iter__(self) -> Iterator[str]:
-        if self._order is None:
-            self._order = sorted(self._nodes, key=_order)
-        return iter(self._order)
+        return iter(tuple(self._in_order()))  # the tree may change meanwhile
+
+    def keys(self) -> KeysView[str]:
+        """The paths in order; no path may be added or removed meanwhile."""
+        return self._in_order().keys()
+
+    def values(self) -> ValuesView[Node]:
+        """The nodes in the order of their paths."""
+        return self._in_order().values()
+
+    def items(self) -> ItemsView[str, Node]:
+        """The paths and their nodes, in order; no path may be added or removed meanwhile."""
+        return self._in_order().items()
+
+    def _in_order(self) -> dict[str, Node]:
+        if not self._sorted:
+            self._nodes = {path: self._nodes[path] for path in sorted(self._nodes, key=_order)}
+            self._sorted = True
+        return self._nodes
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -94,13 +110,13 @@ class Tree(Mapping[str, Node]):
         above = parent(path)
         while above not in self._nodes:
             self._nodes[above] = directory(mtime=node.mtime)
-            self._order = None
+            self._sorted = False
             above = parent(above)
         if path != "/" and self._nodes[above].kind != "directory":
             raise TreeError(path, f"{above} is a {self._nodes[above].kind}, not a directory")
         known = self._nodes.get(path)
         if known is None:
-            self._order = None
+            self._sorted = False
         elif known.kind == "directory" and node.kind != "directory" and self.children(path):
             raise TreeError(path, f"a {node.kind} cannot take the place of a directory with files")
         self._nodes[path] = node
@@ -114,7 +130,6 @@ class Tree(Mapping[str, Node]):
             below = path + "/"
             for one in [name for name in self._nodes if name.startswith(below)]:
                 del self._nodes[one]
-        self._order = None
 
     def merge(self, other: Mapping[str, Node]) -> None:
         """Add all of `other`; of two nodes of one path, that of `other` counts."""
@@ -125,7 +140,7 @@ class Tree(Mapping[str, Node]):
         """Return an independent tree with the same nodes."""
         new = Tree()
         new._nodes = dict(self._nodes)
-        new._order = self._order
+        new._sorted = self._sorted
         return new
 
     def update(self, path: str, **changes: object) -> None:
@@ -209,9 +224,9 @@ def join(above: str, name: str) -> str:
     return f"/{name}" if above == "/" else f"{above}/{name}"
 
 
-def _order(path: str) -> list[str]:
+def _order(path: str) -> str:
     """The key of the order: by components, so that a directory's files stay together."""
-    return path.strip("/").split("/") if path != "/" else []
+    return path.replace("/", "\0")  # before all that names may have
 
 
 def _check_path(path: str) -> None:
