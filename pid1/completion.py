@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from pid1 import generated
 from pid1.options import Option
 from pid1.programs import NAMES, Program, program
 
@@ -208,18 +209,7 @@ def write_completions(directory: Path) -> list[Path]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m pid1.completion`` with ``arguments``; return its exit status."""
-    words = sys.argv[1:] if arguments is None else arguments
-    if len(words) != 1 or words[0].startswith("-"):
-        print("Usage: python -m pid1.completion DIRECTORY", file=sys.stderr)
-        return 1
-    try:
-        names = write_completions(Path(words[0]))
-    except OSError as error:
-        print(f"completion: error: {error}", file=sys.stderr)
-        return 1
-    for name in names:
-        print(name)
-    return 0
+    return generated.main("completion", write_completions, arguments)
 
 
 if __name__ == "__main__":

@@ -123,6 +123,7 @@ class Manager:
                 self._refused("there is none (of version 2) that this process may use")
             return None
         if not self.control_groups and not groups.entered_at_birth:
+            self.control_groups = False
             return None
         if service.containment is None:
             service.containment = groups.containment(service.name)

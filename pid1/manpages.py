@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pid1 import generated
 from pid1.options import Option
 from pid1.programs import NAMES, Program, program
 from pid1.usage import VERSION, long_form
@@ -100,18 +101,7 @@ def write_pages(directory: Path) -> list[Path]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m pid1.manpages`` with ``arguments``; return its exit status."""
-    words = sys.argv[1:] if arguments is None else arguments
-    if len(words) != 1 or words[0].startswith("-"):
-        print("Usage: python -m pid1.manpages DIRECTORY", file=sys.stderr)
-        return 1
-    try:
-        names = write_pages(Path(words[0]))
-    except OSError as error:
-        print(f"manpages: error: {error}", file=sys.stderr)
-        return 1
-    for name in names:
-        print(name)
-    return 0
+    return generated.main("manpages", write_pages, arguments)
 
 
 if __name__ == "__main__":

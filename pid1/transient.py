@@ -6,7 +6,7 @@ options of ``herd`` that both understand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -36,47 +36,50 @@ class Defaults:
 
 def transient_service(names: tuple[str, ...], requirement: tuple[str, ...] = ()) -> Service:
     """Return the service whose action ``spawn`` runs a program as a transient service."""
-
-    async def spawn(_value: object, *arguments: object) -> object:
-        return await _spawn(names[0], arguments)
-
-    return Service(
+    return _maker(
         names,
         requirement,
-        start=lambda *_arguments: True,
-        stop=lambda *_arguments: False,
-        actions=(
-            Action(
-                "spawn",
-                spawn,
-                "Spawn the given program as a transient service, running in\nthe background.",
-            ),
-        ),
-        documentation="Spawn programs to run as services in the background.",
+        "spawn",
+        _spawn,
+        "Spawn the given program as a transient service, running in\nthe background.",
+        "Spawn programs to run as services in the background.",
     )
 
 
 def timer_service(names: tuple[str, ...], requirement: tuple[str, ...] = ()) -> Service:
     """Return the service whose action ``schedule`` runs a program once at a time of day."""
+    return _maker(
+        names,
+        requirement,
+        "schedule",
+        _schedule,
+        "Schedule a program to run at a specific time.  For example,\n"
+        "'herd schedule timer at 10:00 -- mpg123 alarm.mp3' schedules the command that\n"
+        "follows '--' to run at 10AM.",
+        "Spawn programs at specified times.",
+    )
 
-    async def schedule(_value: object, *arguments: object) -> object:
-        return await _schedule(names[0], arguments)
+
+def _maker(
+    names: tuple[str, ...],
+    requirement: tuple[str, ...],
+    name: str,
+    make: Callable[[str, tuple[object, ...]], Awaitable[object]],
+    help_text: str,
+    documentation: str,
+) -> Service:
+    """A service that does nothing but make others, with one action."""
+
+    async def act(_value: object, *arguments: object) -> object:
+        return await make(names[0], arguments)
 
     return Service(
         names,
         requirement,
         start=lambda *_arguments: True,
         stop=lambda *_arguments: False,
-        actions=(
-            Action(
-                "schedule",
-                schedule,
-                "Schedule a program to run at a specific time.  For example,\n"
-                "'herd schedule timer at 10:00 -- mpg123 alarm.mp3' schedules the command that\n"
-                "follows '--' to run at 10AM.",
-            ),
-        ),
-        documentation="Spawn programs at specified times.",
+        actions=(Action(name, act, help_text),),
+        documentation=documentation,
     )
 
 
