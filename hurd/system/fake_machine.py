@@ -54,6 +54,7 @@ class FakeMachine(System):
         self.mounted = [Mount("device", "/", "ext2", ("ro",))]
         self.nodes: dict[str, os.stat_result] = {}
         self.essential: list[str] = []
+        self.end_told: Callable[[], object] | None = None
         self.clock: float | None = None
         self.entropy = b""
         self.console = os.devnull
@@ -153,6 +154,13 @@ class FakeMachine(System):
         self._note("register_essential", name)
         self.essential.append(name)
         return True
+
+    def on_machine_end(self, told: Callable[[], object]) -> None:
+        self._note("on_machine_end")
+        self.end_told = told
+
+    def allow_machine_end(self) -> None:
+        self._note("allow_machine_end")
 
     # Power
 

@@ -25,9 +25,10 @@ from hurd.system.spawn import spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
+    from hurd.shutdown_notice import ShutdownNotice
     from hurd.system.base import Process
     from hurd.system.machine import Memory, Mount
 
@@ -59,6 +60,7 @@ class HurdSystem(HurdNodes, PosixSystem):
         # Programs that were just started, with the moment; and what they were signalled so early.
         self._young: dict[int, float] = {}
         self._early: dict[int, int] = {}
+        self._notice: ShutdownNotice | None = None
 
     # Processes
 
@@ -73,7 +75,14 @@ class HurdSystem(HurdNodes, PosixSystem):
         return pid
 
     def kill(self, pid: int, signal: int) -> None:
-        super().kill(pid, signal)
+        try:
+            super().kill(pid, signal)
+        except OSError as error:
+            # A process that is just ending has no task any more though proc still lists it: libc
+            # passes on what the kernel says to that, KERN_INVALID_ARGUMENT.
+            if error.errno != errno.EINVAL or signal not in signals.valid_signals():
+                raise
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from error
         leader = abs(pid)  # a group has its leader's number
         begun = self._young.get(leader)
         if signal == signals.SIGKILL:
@@ -149,6 +158,15 @@ class HurdSystem(HurdNodes, PosixSystem):
         servers.register_essential(name)
         return True
 
+    def on_machine_end(self, told: Callable[[], object]) -> None:
+        from hurd.shutdown_notice import ShutdownNotice
+
+        self._notice = ShutdownNotice("init", told)
+
+    def allow_machine_end(self) -> None:
+        if self._notice is not None:
+            self._notice.allow()
+
     # Power
 
     def reboot(self, action: str) -> None:
@@ -157,6 +175,8 @@ class HurdSystem(HurdNodes, PosixSystem):
         if action not in _REBOOT:
             raise NotImplementedError(action)
         name, constant = _REBOOT[action]
+        # /hurd/startup asks everybody before it does it, us too, who are waiting here.
+        self.allow_machine_end()
         code = c_errno() if libc.reboot(constant) != 0 else 0
         # /hurd/startup never answers a request it accepts; glibc returns 0 without having done
         # anything when it cannot look up /servers/startup. Then the kernel has to do it, and file
@@ -169,6 +189,8 @@ class HurdSystem(HurdNodes, PosixSystem):
                 servers.stop_machine(constant)
             except OSError as error:
                 code = code or error.errno or 0
+        if self._notice is not None:
+            self._notice.refuse()
         raise RebootError(code or errno.ENOENT, name)
 
     # Names and logs

@@ -11,7 +11,7 @@ from hurd.system.nodes import Nodes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Memory:
@@ -76,6 +76,18 @@ class Machine(Nodes):
         False where the kernel sees to it by itself, as Linux does for PID 1.  Raises OSError.
         """
         raise NotImplementedError("register_essential")
+
+    def on_machine_end(self, told: Callable[[], object]) -> None:
+        """Have `told` called, on a thread of its own, before somebody else ends the machine.
+
+        That waits for `allow_machine_end`, though not for ever: the Hurd waits a minute.  Does
+        nothing where nobody tells.  Another image of this process asks anew.  Raises OSError.
+        """
+        raise NotImplementedError("on_machine_end")
+
+    def allow_machine_end(self) -> None:
+        """Hold the end of the machine up no more."""
+        raise NotImplementedError("allow_machine_end")
 
     # Power
 

@@ -13,7 +13,7 @@ from hurd.system.spawn import spawn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hurd.system.machine import Memory, Mount
 
@@ -134,6 +134,12 @@ class PosixSystem(System):
 
     def register_essential(self, name: str) -> bool:
         return False
+
+    def on_machine_end(self, told: Callable[[], object]) -> None:
+        return
+
+    def allow_machine_end(self) -> None:
+        return
 
     # Power
 

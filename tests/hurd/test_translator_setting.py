@@ -395,3 +395,17 @@ def test_a_file_system_that_says_nothing_is_an_error(standin: Standin) -> None:
     with pytest.raises(HurdError) as caught:
         query("/mnt")
     assert caught.value.errno == codes.EOPNOTSUPP
+
+
+def test_a_record_that_is_too_short_for_its_place_is_removed_first(standin: Standin) -> None:
+    """ext2fs refuses to put a shorter record over a longer one."""
+    set_passive(NODE, ["/hurd/hello", "a longer one"])
+    before = standin.calls("file_set_translator")
+    standin.fail("file_set_translator", codes.ERANGE)
+    set_passive(NODE, ["/hurd/null"])
+    assert show(NODE) == ["/hurd/null"]
+    assert standin.calls("file_set_translator") - before == 3
+    standin.fail("file_set_translator", codes.ERANGE, 2)
+    with pytest.raises(TranslatorError) as caught:
+        set_passive(NODE, ["/hurd/hello"])
+    assert caught.value.errno == codes.ERANGE

@@ -191,3 +191,17 @@ def test_limit_of_the_kernel_is_no_reason_to_look_at_everything(monkeypatch):
     opened = HurdSystem().open_descriptors()
     assert {0, 1, 2} <= set(opened)
     assert all(fd < 65536 for fd in opened)
+
+
+def test_a_process_that_is_just_ending_is_one_that_is_not_there(monkeypatch):
+    def kill(_self, _pid, _number):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(posix.PosixSystem, "kill", kill)
+    system = HurdSystem()
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        with pytest.raises(ProcessLookupError):
+            system.kill(-4711, number)
+    with pytest.raises(OSError) as caught:
+        system.kill(4711, 12345)
+    assert caught.value.errno == errno.EINVAL
