@@ -6,13 +6,12 @@ the service ``second-stage`` (`image.second_stage`) configures them on the first
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from image.cache import Cache, digest, explained
+from image.cache import Cache, digest, explained, remove
 from image.errors import ArchiveError, TreeError
 from image.progress import SILENT, Progress, Step
 from image.settings import DebianSource
@@ -105,18 +104,38 @@ def _fetch(
     def entry(one: Download) -> Path:
         return cache.directory / "packages" / keys[one]
 
-    missing = [one for one in wanted if not entry(one).exists()]
-    if missing:
-        total = sum(one.size for one in missing)
-        with tempfile.TemporaryDirectory(dir=archive.directory, prefix="download-") as name:
-            directory = Path(name)
-            with progress.step("Downloading", total) as step:
-                archive.download(missing, directory, step)
-                step.say(f"{len(missing)} packages, {total / 1e6:.1f} MB")
-            with progress.step("Unpacking", total) as step:
-                for one in missing:
-                    _unpack(one, keys[one], directory, cache, step)
+    if not all(entry(one).exists() for one in wanted):
+        # One build at a time: what another one gets meanwhile need not be got again.
+        with cache.lock("downloads") as place:
+            missing = [one for one in wanted if not entry(one).exists()]
+            directory = place / "new"
+            remove(directory)  # left by a build that was killed
+            directory.mkdir()
+            try:
+                _get(archive, missing, keys, directory, cache, progress)
+            finally:
+                remove(directory)
     return [packages.load(entry(one)) for one in wanted]
+
+
+def _get(
+    archive: Archive,
+    missing: Sequence[Download],
+    keys: Mapping[Download, str],
+    directory: Path,
+    cache: Cache,
+    progress: Progress,
+) -> None:
+    """Download packages into ``directory`` and unpack them into the cache."""
+    if not missing:
+        return
+    total = sum(one.size for one in missing)
+    with progress.step("Downloading", total) as step:
+        archive.download(missing, directory, step)
+        step.say(f"{len(missing)} packages, {total / 1e6:.1f} MB")
+    with progress.step("Unpacking", total) as step:
+        for one in missing:
+            _unpack(one, keys[one], directory, cache, step)
 
 
 def _unpack(one: Download, key: str, directory: Path, cache: Cache, step: Step) -> None:

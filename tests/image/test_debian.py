@@ -196,7 +196,7 @@ def refused(source: DebianSource, cache: Cache, words: str) -> str:
     with pytest.raises(ArchiveError, match=words) as caught:
         read_packages(source, HURD, cache)
     assert not list(cache.directory.rglob("*.partial"))
-    assert not list(cache.directory.glob("lists/*/download-*"))
+    assert not list(cache.directory.glob("downloads/new"))
     text = str(caught.value)
     assert "\n" not in text
     return text
