@@ -1,6 +1,7 @@
 """An image of a real Hurd, built by `hurd-image build` and run by `hurd-image vm`.
 
-DROVER_HURD_ROOT names a directory with the root of a Hurd for i386 that has an init of its own.
+DROVER_HURD_ROOT names a directory with the root of a Hurd for i386 that has an init of its own,
+and Python for drover.
 Under emulation a boot takes some ten seconds, so each of the few here checks several things.
 """
 
@@ -26,18 +27,23 @@ PARTITION = "?offset=1048576"
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A disk made from the root, with its own init, and a root that needs no password."""
+    path = build(tmp_path_factory.mktemp("hurd") / "hurd.img", "native")
+    yield path
+    path.unlink()
+
+
+def build(path: Path, init: str) -> Path:
+    """Build a disk with this init from the root that the environment names."""
     root = os.environ.get("DROVER_HURD_ROOT")
     if not root:
         pytest.skip("DROVER_HURD_ROOT is not set")
     guests.require("qemu-system-i386", "grub-mkimage", "e2fsck", "debugfs")
-    path = tmp_path_factory.mktemp("hurd") / "hurd.img"
     done = hurd_image(
-        "build", "--from", root, "--owners", "root", "--init", "native", "--root-password", "",
+        "build", "--from", root, "--owners", "root", "--init", init, "--root-password", "",
         "--hostname", "built", "--size", "256M", "-o", path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    yield path
-    path.unlink()
+    return path
 
 
 def hurd_image(*words: object) -> subprocess.CompletedProcess[str]:
@@ -80,3 +86,19 @@ def test_output_and_status_come_as_they_are_and_what_was_written_is_kept(
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert kept.stdout == "kept\n"
+
+
+def test_drover_is_the_first_process_and_shuts_down(tmp_path: Path) -> None:
+    disk = build(tmp_path / "drover.img", "drover")
+    done = hurd_image(
+        "vm", "--write", "--timeout", "150", "--run", "herd status; ps -e; exit 4", disk
+    )
+    assert (done.returncode, done.stderr) == (4, "")
+    assert done.stdout.startswith("Started:\n")
+    assert " + root-file-system\n" in done.stdout
+    assert re.search(r"^root +1 .* /libexec/runsystem root=\S+ console=com0 single$", done.stdout,
+                     re.MULTILINE)  # fmt: skip
+    checked = subprocess.run(
+        ["/sbin/e2fsck", "-fn", f"{disk}{PARTITION}"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout
