@@ -1,8 +1,8 @@
 """Swap space: the routines of gnumach's default_pager.defs and of the Hurd's own.
 
 The default pager's port comes from vm_set_default_memory_manager or /servers/default-pager.  The
-last three routines are the Hurd's own; they are in no library, so their messages are made by hand, as
-mig's stubs for i686 make them; they were not tried on a real Hurd.
+last three routines are the Hurd's own; they are in no library, so their messages are made by hand,
+as mig's stubs for i686 make them; they were not tried on a real Hurd.
 """
 
 # mypy: disable-error-code="empty-body"
