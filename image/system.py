@@ -1,7 +1,8 @@
 """The machine's own files in a tree: its name, time zone, network, file systems, extra files.
 
-What is written here goes before what the root brings, but for its table of file systems.  The
-network is told to ``/etc/drover/network.scm``, which drover's services read, and Debian's.
+What is written here goes before what the root brings; of its table of file systems, only the
+root.  The network is told to ``/etc/drover/network.scm``, which drover's services read, and
+Debian's.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from image.accounts import Accounts
+from image.accounts import Accounts, read_text
 from image.errors import ConfigurationError
 from image.settings import Configuration, ExtraFile, Network
 from image.sources.directory import read_directory
@@ -30,7 +31,7 @@ class SystemFiles:
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Write a file, instead of what is there (also of a symbolic link)."""
-        node = Node("file", mode, mtime=self.time, content=text.encode())
+        node = Node("file", mode, mtime=self.time, content=text.encode("utf-8", "surrogateescape"))
         self.unpacker.put(path, node)
 
     def link(self, path: str, target: str) -> None:
@@ -47,10 +48,22 @@ def write_system_files(
     files.write("/etc/hostname", f"{name}\n")
     files.write("/etc/hosts", _hosts(name))
     _write_timezone(files, configuration.timezone)
-    if tree.resolve("/etc/fstab") is None:
-        # fsck makes a root writable again only where rw is spelt out.
-        files.write("/etc/fstab", f"{root_device}\t/\text2\trw\t0\t1\n")
+    files.write("/etc/fstab", file_systems(read_text(tree, "/etc/fstab"), root_device))
     _write_network(files, configuration.network)
+
+
+def file_systems(table: str, root_device: str) -> str:
+    """Return a source's table of file systems with the root where it is on the image."""
+    # fsck makes a root writable again only where rw is spelt out.
+    root = f"{root_device}\t/\text2\trw\t0\t1\n"
+    others = []
+    for line in table.splitlines(keepends=True):
+        fields = line.split()
+        if len(fields) > 1 and fields[1] == "/" and not fields[0].startswith("#"):
+            root = line.replace(fields[0], root_device, 1)
+        else:
+            others.append(line if line.endswith("\n") else f"{line}\n")
+    return "".join([root if root.endswith("\n") else f"{root}\n", *others])
 
 
 def _hosts(name: str) -> str:

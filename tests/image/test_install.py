@@ -404,10 +404,10 @@ def test_a_time_zone_that_the_image_lacks_is_named() -> None:
         write_system_files(Tree(), replace(NOWHERE, timezone="Mars/Base"), "/dev/hd0s1", TIME)
 
 
-def test_a_table_of_file_systems_is_kept() -> None:
+def test_a_table_of_file_systems_is_kept_but_for_the_root() -> None:
     tree = tree_of({"/etc/fstab": "mine\n"})
     write_system_files(tree, NOWHERE, "/dev/hd0s1", TIME)
-    assert content(tree, "/etc/fstab") == b"mine\n"
+    assert content(tree, "/etc/fstab") == b"/dev/hd0s1\t/\text2\trw\t0\t1\nmine\n"
 
 
 def test_extra_files_have_the_mode_and_the_owner_that_is_wanted(tmp_path: Path) -> None:
