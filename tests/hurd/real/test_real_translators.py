@@ -20,7 +20,12 @@ OTHER_WORDS = {
     ("mount-from-fstab", 1): "the same",
     ("mount-from-fstab", 2): "the same",
     ("mount-from-fstab", 3): "the same",
-    ("user-mount", 0): "the same: so it does not ask, either, what a user may not know",
+    ("mount-several-entries", 1): "native umount -a means to sort by directory but does not",
+    ("help", 6): "native mount and umount have no --version",
+    ("help", 7): "the same",
+    ("help", 8): "the same",
+    ("help", 9): "the same",
+    ("user-mount", 0): "as mount-tmpfs: so it does not ask, either, what a user may not know",
 }
 # Where the native tool is at fault: the status, and how what is printed begins, that are right.
 NATIVE_FAULTS = {
