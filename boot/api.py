@@ -145,7 +145,9 @@ _blocking("mount-volatile", _mount_volatile, 1)
 
 
 def _clean_directory(path: str, keep_directories: Value) -> int:
-    return upkeep.clean_directory(place(path), keep_directories is not False)
+    # The control socket may be open already, and herd talking to us.
+    keep = () if running.daemon is None else (running.daemon.socket_path,)
+    return upkeep.clean_directory(place(path), keep_directories is not False, keep)
 
 
 def _make_nodes() -> int:

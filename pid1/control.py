@@ -159,7 +159,8 @@ class ControlServer:
         """Hold a descriptor in reserve, if there is one to be had."""
         if self._spare < 0:
             with contextlib.suppress(OSError):
-                self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+                # Not /dev/null: on the Hurd that would start a server.
+                self._spare = os.open("/", os.O_RDONLY | os.O_CLOEXEC)
 
     def release_spare(self) -> bool:
         """Give up the reserve, for somebody who needs it; False if there is none."""

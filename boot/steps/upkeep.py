@@ -13,7 +13,7 @@ from hurd.system import system
 from pid1.log import log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from boot.nodes import SystemNode
 
@@ -27,10 +27,10 @@ def make_directory(path: str, mode: int) -> None:
         os.chmod(path, mode)
 
 
-def clean_directory(path: str, keep_directories: bool = False) -> int:
+def clean_directory(path: str, keep_directories: bool = False, keep: Collection[str] = ()) -> int:
     """Remove all that is in a directory, or only what is no directory; how much.  Blocks.
 
-    Looking at an entry starts no server that sits on it, and one that runs is sent away.
+    The files named ``keep`` stay.  Looking at an entry starts no server that sits on it, and one that runs is sent away.
     What cannot be removed is logged and left.
 
     The file system writes at its leisure.  Where the inode of a directory that was removed is
@@ -48,7 +48,7 @@ def clean_directory(path: str, keep_directories: bool = False) -> int:
     for name in names:
         entry = os.path.join(path, name)
         try:
-            removed += _remove(entry, keep_directories)
+            removed += _remove(entry, keep_directories, keep)
         except OSError as error:
             log(f"Cannot remove '{entry}': {error.strerror}.")
     if removed:
@@ -56,7 +56,9 @@ def clean_directory(path: str, keep_directories: bool = False) -> int:
     return removed
 
 
-def _remove(path: str, keep_directories: bool) -> int:
+def _remove(path: str, keep_directories: bool, keep: Collection[str]) -> int:
+    if path in keep:
+        return 0
     mode = system.lstat(path).st_mode
     if system.has_servers() and not stat.S_ISLNK(mode):
         _send_server_away(path)
@@ -64,7 +66,7 @@ def _remove(path: str, keep_directories: bool) -> int:
         os.unlink(path)
         return 1
     entries = [os.path.join(path, name) for name in os.listdir(path)]
-    removed = sum([_remove(entry, keep_directories) for entry in entries])
+    removed = sum([_remove(entry, keep_directories, keep) for entry in entries])
     if keep_directories:
         return removed
     os.rmdir(path)

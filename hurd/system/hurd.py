@@ -18,6 +18,7 @@ import signal as signals
 import sys
 import time
 
+from hurd.system import limits
 from hurd.system.base import RebootError, SpawnSpec
 from hurd.system.hurd_nodes import HurdNodes
 from hurd.system.posix import PosixSystem, probed_descriptors
@@ -103,9 +104,19 @@ class HurdSystem(HurdNodes, PosixSystem):
             status = status & ~0x7F | early
         return pid, status
 
+    def adopt_descriptors(self) -> None:
+        # /libexec/console-run gives PID 1 the console and nothing else; after a re-execution all
+        # others are ours. Probing a thousand numbers takes a third of a second.
+        if not self.is_init():
+            super().adopt_descriptors()
+
     def open_descriptors(self) -> list[int]:
         # Neither /dev/fd nor procfs lists them, and looking there would start servers.
         return probed_descriptors()
+
+    def raise_descriptor_limit(self, inherited: tuple[int, int] | None = None) -> tuple[int, int]:
+        # Programs start with the kernel's default, whatever ours is.
+        return limits.raise_descriptor_limit(inherited, keep_slots=False)
 
     def process_command(self, pid: int) -> list[str] | None:
         from hurd.system import servers

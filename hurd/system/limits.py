@@ -27,11 +27,13 @@ _inherited: tuple[int, int] | None = None
 _raised: tuple[int, int] | None = None
 
 
-def raise_descriptor_limit(inherited: tuple[int, int] | None = None) -> tuple[int, int]:
+def raise_descriptor_limit(
+    inherited: tuple[int, int] | None = None, keep_slots: bool = True
+) -> tuple[int, int]:
     """Allow this process as many descriptors as it may have; return the limit of children.
 
     That is what was in force, or ``inherited``, when a former image of this process has
-    raised it already.
+    raised it already.  Slots are needed where the limit is in force while a child is made.
     """
     global _inherited, _raised
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -42,7 +44,7 @@ def raise_descriptor_limit(inherited: tuple[int, int] | None = None) -> tuple[in
             _inherited, _raised = (soft, hard), (wanted, hard)
     if inherited is not None:
         _inherited, _raised = inherited, resource.getrlimit(resource.RLIMIT_NOFILE)
-    if _inherited is not None and not _low:
+    if _inherited is not None and not _low and keep_slots:
         _reserve(_inherited[0])
     return _inherited or (soft, hard)
 

@@ -48,6 +48,13 @@ def test_directories_that_come_back_at_each_boot_are_kept(
     ]  # fmt: skip
 
 
+def test_a_file_that_is_in_use_is_kept(machine: FakeSystem, tmp_path: Path) -> None:
+    _fill(tmp_path)
+    kept = tmp_path / "lock/inner/file"
+    assert upkeep.clean_directory(str(tmp_path), True, [str(kept)]) == 3
+    assert kept.exists()
+
+
 def test_an_empty_directory_costs_nothing(machine: FakeSystem, tmp_path: Path) -> None:
     assert upkeep.clean_directory(str(tmp_path)) == 0
     assert machine.calls == []
