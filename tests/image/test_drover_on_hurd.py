@@ -21,7 +21,10 @@ _SERVICE = """
                    #t))))
 (start-in-the-background '(answer))
 """
+# The login does not wait for all of drover.
+_WAIT = "for n in $(seq 60); do herd status answer >/dev/null 2>&1 && break; sleep 1; done"
 _QUESTIONS = (
+    _WAIT,
     "hostname", "id -un", "cat /root/answer", "cat /srv/note", "stat -c '%a %u:%g' /srv/note",
     "ls -ld /home/ann | cut -d' ' -f1,3", "herd status answer | head -n 2",
     "herd status root | head -n 2", "cat /etc/timezone",
