@@ -129,7 +129,7 @@ _step("enable-swap", _swap_on)
 
 
 def _root_is_writable() -> bool:
-    return checking.is_writable(checking.root_mount())
+    return checking.is_writable(system.root_mount())
 
 
 _blocking("root-writable?", _root_is_writable, 0)

@@ -85,11 +85,6 @@ async def check(device: str, kind: str, *, force: bool = False) -> str:
     return result
 
 
-def root_mount() -> Mount:
-    """What is mounted as the root."""
-    return system.mounts()[0]
-
-
 def is_writable(mount: Mount) -> bool:
     """Whether files on it can be changed."""
     words = [word.removeprefix("--") for word in mount.options]
@@ -102,14 +97,14 @@ async def check_root(mode: str, entry: MountEntry | None) -> str:
     The root's server opens it for writing only if it was closed cleanly, so one that is
     writable at boot needs no check.  Raises CheckFailedError, or OSError if a look at it fails.
     """
-    root = await off_loop(root_mount)
+    root = await off_loop(system.root_mount)
     if mode == "skip":
         return CLEAN
     if mode == "auto" and is_writable(root):
         return CLEAN
     if mode == "auto" and entry is not None and entry.pass_number == 0 and entry.options:
         return CLEAN  # fstab(5): a pass of 0 means that nobody wants it checked
-    if is_writable(root) and not await _make_read_only():
+    if is_writable(root) and not await make_read_only():
         say("The root file system is in use, and therefore not checked.")
         return CLEAN
     device = entry.device if entry is not None else _device(root.source)
@@ -134,7 +129,7 @@ def _device(source: str) -> str:
     return source if source.startswith("/") else f"/dev/{source}"
 
 
-async def _make_read_only() -> bool:
+async def make_read_only() -> bool:
     """Make the root read-only; False if somebody writes there."""
     import asyncio
 
@@ -152,7 +147,7 @@ async def _make_read_only() -> bool:
 
 async def make_root_writable() -> None:
     """Allow the root to be changed, once it is checked; raises OSError."""
-    root = await off_loop(root_mount)
+    root = await off_loop(system.root_mount)
     if not is_writable(root):
         await off_loop(system.remount, "/", ["rw"])
 

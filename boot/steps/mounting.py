@@ -105,12 +105,16 @@ async def make_root_read_only() -> bool:
 
     Then the servers' own end does it, when /hurd/startup tells them (HURD-BOOT.md 8.1).
     """
+    from boot.steps.checking import make_read_only
+
     try:
-        await off_loop(system.remount, "/", ["ro"])
+        if await make_read_only():
+            return True
+        reason = "there are files open for writing"
     except OSError as error:
-        log(f"The root file system stays writable until the end: {error.strerror}.")
-        return False
-    return True
+        reason = error.strerror or str(error)
+    log(f"The root file system stays writable until the end: {reason}.")
+    return False
 
 
 async def swap_on(devices: Sequence[str]) -> None:

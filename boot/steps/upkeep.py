@@ -30,8 +30,8 @@ def make_directory(path: str, mode: int) -> None:
 def clean_directory(path: str, keep_directories: bool = False, keep: Collection[str] = ()) -> int:
     """Remove all that is in a directory, or only what is no directory; how much.  Blocks.
 
-    The files named ``keep`` stay.  Looking at an entry starts no server that sits on it, and one that runs is sent away.
-    What cannot be removed is logged and left.
+    The files named ``keep`` stay.  Looking at an entry starts no server that sits on it, and one
+    that runs is sent away.  What cannot be removed is logged and left.
 
     The file system writes at its leisure.  Where the inode of a directory that was removed is
     used again for a file, and the power fails before both are on the disk, the file has the

@@ -277,6 +277,11 @@ class HurdSystem(HurdNodes, PosixSystem):
 
         mounting.remount(target, _options(options))
 
+    def root_mount(self) -> Mount:
+        from hurd.system import servers
+
+        return servers.root_mount()
+
     def mounts(self) -> list[Mount]:
         from hurd.system import servers
 

@@ -176,6 +176,10 @@ class Machine(Nodes):
         """What is mounted, the root first, and each before what is mounted inside it."""
         raise NotImplementedError("mounts")
 
+    def root_mount(self) -> Mount:
+        """What is mounted as the root: the first of `mounts`, without looking at the others."""
+        return self.mounts()[0]
+
     def sync(self) -> None:
         raise NotImplementedError("sync")
 

@@ -176,14 +176,19 @@ def mounts() -> list[Mount]:
     return found
 
 
-def _collect(control: Port, path: str, found: list[Mount]) -> None:
+def root_mount() -> Mount:
+    """The root's file system."""
+    from hurd import fs
+
+    with lookup.getcrdir() as root, fs.file_getcontrol(root) as control:
+        return _mount(control, "/")
+
+
+def _mount(control: Port, path: str) -> Mount:
     from hurd import fsys
     from hurd.translator.mounting import Mounted
 
     try:
-        # An active translator answers; the node below it has no say in this.
-        if not os.path.isdir(path):
-            return
         words = argz.unpack(fsys.fsys_get_options(control))
     except HurdError:
         words = []
@@ -192,8 +197,17 @@ def _collect(control: Port, path: str, found: list[Mount]) -> None:
     with contextlib.suppress(HurdError):
         source = fsys.fsys_get_source(control) or source
     kind = os.path.basename(mounted.program).removesuffix(".static")
-    found.append(Mount(source, path, kind, tuple(mounted.options)))
+    return Mount(source, path, kind, tuple(mounted.options))
+
+
+def _collect(control: Port, path: str, found: list[Mount]) -> None:
+    from hurd import fsys
+
     try:
+        # An active translator answers; the node below it has no say in this.
+        if not os.path.isdir(path):
+            return
+        found.append(_mount(control, path))
         children = fsys.fsys_get_children(control)
     except HurdError:
         return
