@@ -33,6 +33,7 @@ _ON_THE_HURD: Final = (
     "boot.stage0", "boot.arguments", "boot.rescue", "boot.guard", "boot.running", "boot.places",
     "boot.steps", "boot.steps.checking", "boot.steps.mounting", "boot.steps.upkeep", "boot.api",
     "services.api.translator", "services.api.written", "pid1.translator", "pid1.offload",
+    "hurd.offload",
     "hurd.system.hurd", "hurd.system.hurd_nodes", "hurd.system.posix", "hurd.system.terminal",
     "hurd.system.servers", "hurd.translator", "hurd.translator.setting",
     "hurd.translator.startup", "hurd.translator.control", "hurd.translator.errors",

@@ -2,7 +2,7 @@
 
 What settrans, showtrans, fsysopts, mount and umount of the Hurd do, as functions; the commands
 themselves are `hurd.tools`. Errors are `TranslatorError`s that name the node or program. Calls
-block until the servers answer; in the daemon, use `start` and `off_loop`.
+block until the servers answer; in the daemon, use `start` and `hurd.offload`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from hurd.translator.startup import DEFAULT_TIMEOUT as DEFAULT_TIMEOUT
     from hurd.translator.startup import reap as reap
     from hurd.translator.startup import start_translator as start_translator
-    from hurd.translator.watching import off_loop as off_loop
     from hurd.translator.watching import start as start
 
 # Where each public name is; a module is loaded when the first of its names is used.
@@ -71,7 +70,7 @@ _HOMES = {
         "start_passive",
     ),
     "startup": ("DEFAULT_TIMEOUT", "reap", "start_translator"),
-    "watching": ("off_loop", "start"),
+    "watching": ("start",),
 }
 
 
