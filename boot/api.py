@@ -14,6 +14,7 @@ from typing import Any
 from boot import running
 from boot.arguments import BootArguments, read_arguments
 from boot.guard import start_shell
+from boot.late import KINDS, late_service
 from boot.places import place
 from boot.steps import checking, mounting, upkeep
 from hurd.system import system
@@ -21,9 +22,11 @@ from pid1.errors import misc_error as refused
 from pid1.log import log, say
 from pid1.offload import off_loop
 from pid1.process import DEFAULT_GRACE_PERIOD
+from pid1.service import Service
 from pid1.supervisor import supervisor
 from services.api import service as shepherd_service
 from services.api import translator
+from services.api.arguments import symbols
 from services.api.written import add_definitions
 from services.convert import Constructor
 from services.scheme.errors import misc_error, wrong_type
@@ -150,10 +153,11 @@ def _clean_directory(path: str, keep_directories: Value) -> int:
     return upkeep.clean_directory(place(path), keep_directories is not False, keep)
 
 
-def _make_nodes() -> int:
-    from boot.nodes import system_nodes
+def _make_nodes(essential: Value) -> int:
+    from boot.nodes import essential_nodes, system_nodes
 
-    made = upkeep.make_nodes(system_nodes(_driver()))
+    nodes = system_nodes if essential is False else essential_nodes
+    made = upkeep.make_nodes(nodes(_driver()))
     if made:
         log(f"Made {made} node(s) that were missing.")
     return made
@@ -167,7 +171,7 @@ def _driver() -> Any:
 
 _blocking("clean-directory", _clean_directory, 2)
 _blocking("make-directory", lambda path, mode: upkeep.make_directory(place(path), mode), 2)
-_blocking("make-missing-nodes", _make_nodes, 0)
+_blocking("make-missing-nodes", _make_nodes, 1)
 
 
 def _ensure_file(path: str, mode: int, group: Value) -> None:
@@ -175,8 +179,10 @@ def _ensure_file(path: str, mode: int, group: Value) -> None:
 
 
 def _ensure_link(target: str, path: str) -> None:
-    """A symbolic link, in the place of what is there unless it is a directory."""
+    """A symbolic link, in the place of another file but not of a directory."""
     path = place(path)
+    if os.path.isdir(path) and not os.path.islink(path):
+        return
     with contextlib.suppress(OSError):
         if os.readlink(path) == target:
             return
@@ -196,6 +202,7 @@ def _file_names(directory: str, suffix: str) -> Value:
 
 _blocking("file-names", _file_names, 2)
 _blocking("ensure-file", _ensure_file, 3)
+_blocking("empty-file", lambda path: os.truncate(place(path), 0), 1)
 _blocking("ensure-link", _ensure_link, 2)
 _blocking("restore-random-seed", lambda path: upkeep.restore_seed(place(path)), 1)
 _blocking("save-random-seed", lambda path: upkeep.save_seed(place(path)), 1)
@@ -233,6 +240,16 @@ async def _end_processes(grace: Value = DEFAULT_GRACE_PERIOD) -> int:
 
 
 _step("end-processes", _end_processes, 0, 1)
+
+
+@LIBRARY.primitive("late-service", 2)
+def make_late_service(name: Value, requirement: Value) -> Service:
+    """A service whose module is imported when it is started."""
+    who = "late-service"
+    [one] = symbols(who, "name", scheme_list([name]))
+    if one not in KINDS:
+        raise misc_error(who, "there is no late service '~a'", name)
+    return late_service(one, symbols(who, "requirement", requirement))
 
 
 @LIBRARY.primitive("make-console-shell-constructor", 0)

@@ -13,6 +13,7 @@ import signal
 from typing import TYPE_CHECKING, Any, Final
 
 from boot import running
+from boot.ending import watch_for_the_end
 from boot.rescue import shell_command, shell_environment
 from hurd.system import SpawnSpec, system
 from pid1.errors import KeyedError, ServiceError
@@ -51,6 +52,9 @@ def install(daemon: Daemon) -> None:
     running.daemon = daemon
     host_modules[("drover", "hurd")] = "boot.api"
     Guard(daemon)
+    from boot.boot_log import watch_slow_starts
+
+    watch_slow_starts(daemon)
 
 
 class Guard:
@@ -62,6 +66,7 @@ class Guard:
         self.patience = patience
         self.since = daemon.loop.time()
         self._timer: asyncio.TimerHandle | None = None
+        self._settled = False
         daemon.supervisor.register([self._emergency_shell()])
         the_events.listeners.append(self._changed)
         self._changed()
@@ -82,6 +87,9 @@ class Guard:
         services = list(daemon.supervisor.registry)
         if any(offers_login(service) for service in services):
             self.since = float("inf")
+            if not self._settled:
+                self._settled = True
+                daemon.supervisor.spawn_task(watch_for_the_end(daemon), name="end of the machine")
             return
         if self.since == float("inf"):
             self.since = loop.time()

@@ -216,7 +216,8 @@ def open_log(settings: Settings, again: bool = False) -> None:
     if settings.syslog is not None:
         the_log.destinations.append(SyslogDestination(settings.syslog))
     elif is_init and settings.logfile is None:
-        the_log.destinations.append(SyslogDestination())
+        if not the_log.destinations:
+            the_log.destinations.append(SyslogDestination())
     else:
         path = settings.logfile or default_log_file()
         try:

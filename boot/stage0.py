@@ -86,12 +86,12 @@ def _supervise(arguments: BootArguments) -> str:
 
         quick_imports.install()  # before anything imports asyncio
         from boot import guard, running
+        from boot.boot_log import BootLog
         from boot.shepherd import run
-        from pid1.log import StandardOutput, the_log
+        from pid1.log import the_log
 
         running.arguments = arguments
-        if arguments.verbose:
-            the_log.stdout = StandardOutput()
+        the_log.destinations[:] = [BootLog(arguments.verbose)]
         status = run(["--config", arguments.configuration], guard.install)
     except SystemExit as error:
         return f"the supervisor left with status {error.code}"

@@ -7,6 +7,7 @@ sockets, the files, and the order in which things happen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import stat
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from hurd.system import system
 from pid1.addresses import UNIX, Address
 from pid1.awaiting import is_awaitable
 from pid1.endpoints import Bind, Endpoint, inherited_sockets, open_sockets
@@ -63,6 +65,8 @@ class SystemLog:
         self._backlog: deque[Message] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._reading = False
+        self._flushing = False
+        self._looking: asyncio.TimerHandle | None = None
         self._max_silence = max_silence
         self._last = asyncio.get_running_loop().time()
         self._marker: asyncio.TimerHandle | None = None
@@ -118,6 +122,10 @@ class SystemLog:
             self._worker.cancel()
         for sock in self._sockets:
             sock.close()
+        if self._looking is not None:
+            self._looking.cancel()
+            self._look_kernel()
+            self._looking.cancel()
         if self._kernel >= 0:
             loop.remove_reader(self._kernel)
             self._close_kernel()
@@ -127,6 +135,18 @@ class SystemLog:
         self.files.close()
 
     # Receiving
+
+    def accept(self, line: str) -> None:
+        """Take a message of the daemon itself, which need not go through a socket."""
+        self._accept(parse(line))
+        if not self._flushing:
+            # Not at once: what cannot be written is logged, and that comes back here.
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        self.files.flush()
 
     def _receive(self, sock: socket.socket) -> None:
         for _ in range(_BATCH):
@@ -144,7 +164,28 @@ class SystemLog:
                 self._accept(parse_datagram(data, sender))
         self.files.flush()
 
+    def _look_kernel(self) -> None:
+        """Read what the kernel has said, and look again later."""
+        interval = system.kernel_log_interval()
+        if self._kernel < 0 or interval is None:
+            return
+        # The error is a device's own where there is nothing to read.
+        with contextlib.suppress(OSError):
+            while data := os.read(self._kernel, 65536):
+                self._take_kernel(data)
+        self.files.flush()
+        self._looking = asyncio.get_running_loop().call_later(interval, self._look_kernel)
+
+    def _take_kernel(self, data: bytes) -> None:
+        *lines, self._kernel_partial = (self._kernel_partial + data).split(b"\n")
+        for line in lines:
+            if line:
+                self._accept(parse(line.decode(errors="replace"), kernel=True))
+
     def _start_kernel(self) -> None:
+        if system.kernel_log_interval() is not None:
+            self._look_kernel()
+            return
         try:
             asyncio.get_running_loop().add_reader(self._kernel, self._receive_kernel)
         except OSError:
@@ -159,16 +200,13 @@ class SystemLog:
             return
         except OSError:
             data = b""
-        *lines, self._kernel_partial = (self._kernel_partial + data).split(b"\n")
         if not data:
-            lines = [self._kernel_partial]
+            data = b"\n" if self._kernel_partial else b""
             say(f'Closing system log input file "{self.kernel_log_file}" on end-of-file.')
             if not stat.S_ISREG(os.fstat(self._kernel).st_mode):
                 asyncio.get_running_loop().remove_reader(self._kernel)
             self._close_kernel()
-        for line in lines:
-            if line:
-                self._accept(parse(line.decode(errors="replace"), kernel=True))
+        self._take_kernel(data)
         self.files.flush()
 
     def _close_kernel(self) -> None:

@@ -49,6 +49,7 @@ class FakeMachine(System):
         self.reboot_errno = 0
         self.arguments: list[str] = []
         self.host = "fake"
+        self.log_interval: float | None = None
         self.total_memory = 1 << 30
         self.swap: list[str] = []
         self.mounted = [Mount("device", "/", "ext2", ("ro",))]
@@ -189,6 +190,9 @@ class FakeMachine(System):
 
     def kernel_log_file(self) -> str | None:
         return None
+
+    def kernel_log_interval(self) -> float | None:
+        return self.log_interval
 
     def kernel_log_prefix(self) -> str:
         return "kernel: "

@@ -214,6 +214,11 @@ class HurdSystem(HurdNodes, PosixSystem):
     def kernel_log_file(self) -> str | None:
         return "/dev/klog"
 
+    def kernel_log_interval(self) -> float | None:
+        # streamio answers a poll with an error when there is nothing to read, and a read with the
+        # device's own error; only a blocking read waits.
+        return 2.0
+
     # Memory
 
     def memory(self) -> Memory:

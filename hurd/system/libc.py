@@ -1,7 +1,7 @@
 """The C library's calls that Python has no function for, typed.
 
 Imported by those who call one, when they call it: loading takes about a millisecond.  A function
-that this C library lacks raises AttributeError when it is used, not before.
+that this C library lacks raises `ffi.error` when it is looked up, not before.
 """
 
 from __future__ import annotations

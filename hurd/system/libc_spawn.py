@@ -51,7 +51,7 @@ _CLONE_INTO_CGROUP = 0x200000000
 def _has(name: str) -> bool:
     try:
         getattr(libc, name)
-    except (AttributeError, ffi.error):
+    except ffi.error:
         return False
     return True
 

@@ -123,6 +123,10 @@ class Machine(Nodes):
         """Where the kernel's messages are read; None where they are not in a file."""
         raise NotImplementedError("kernel_log_file")
 
+    def kernel_log_interval(self) -> float | None:
+        """Seconds between looks at that file where poll(2) does not tell when to read."""
+        raise NotImplementedError("kernel_log_interval")
+
     def kernel_log_prefix(self) -> str:
         """What names the kernel at the beginning of its lines in the system log."""
         raise NotImplementedError("kernel_log_prefix")

@@ -165,6 +165,9 @@ class PosixSystem(System):
     def kernel_log_file(self) -> str | None:
         return None
 
+    def kernel_log_interval(self) -> float | None:
+        return None
+
     def kernel_log_prefix(self) -> str:
         return "vmunix: "
 

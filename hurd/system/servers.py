@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # HURD-BOOT: what startup and the kernel give these numbers to.
 _KERNEL_PID = 3
+_STARTUP = "/servers/startup"
 _FIRST_PIDS = (1, 2, _KERNEL_PID, 4)  # init, startup, the kernel, proc
 
 
@@ -105,7 +106,7 @@ def register_essential(name: str) -> None:
     with (
         privileges.host_priv as host,
         privileges.device_master,
-        lookup.file_name_lookup("/servers/startup", 0, 0) as server,
+        lookup.file_name_lookup(_STARTUP, 0, 0) as server,
     ):
         startup.startup_essential_task(server, mach.mach_task_self(), None, name, host)
 
@@ -213,6 +214,8 @@ def _collect(control: Port, path: str, found: list[Mount]) -> None:
         return
     names = argz.unpack(children.names)
     for name, child in sorted(zip(names, children.controls, strict=False), key=lambda x: x[0]):
+        below = f"{path.rstrip('/')}/{name.lstrip('/')}"
         with child:
-            if child:
-                _collect(child, f"{path.rstrip('/')}/{name.lstrip('/')}", found)
+            # startup answers nobody while it waits for the daemon to stop its services.
+            if child and below != _STARTUP:
+                _collect(child, below, found)

@@ -19,9 +19,17 @@
 
 (define (device-nodes-service)
   (service '(device-nodes)
-    #:documentation "Make the nodes of /dev and /servers that are missing."
+    #:documentation "Make the nodes that no system can do without, if they are missing."
     #:requirement '(root-file-system)
-    #:start (lambda _ (make-missing-nodes) #t)
+    #:start (lambda _ (make-missing-nodes #t) #t)
+    #:stop (const #f)))
+
+(define (all-device-nodes-service)
+  ;; Looking at hundreds of nodes takes most of a second, and they are all there but for once.
+  (service '(all-device-nodes)
+    #:documentation "Make all nodes of /dev and /servers that are missing."
+    #:requirement '(device-nodes)
+    #:start (lambda _ (make-missing-nodes #f) #t)
     #:stop (const #f)))
 
 (define (swap-service)
@@ -80,7 +88,10 @@
     #:documentation "Begin the records of who is logged in, and of what is mounted."
     #:requirement '(run-directory file-systems)
     #:start (lambda _
-              (ensure-file "/run/utmp" #o664 "utmp")
+              (ensure-link "/run" "/var/run")
+              (ensure-file "/var/run/utmp" #o664 "utmp")
+              (empty-file "/var/run/utmp")
+              (ensure-file "/var/log/wtmp" #o664 "utmp")
               (ensure-link "/proc/mounts" "/run/mtab")
               (record-boot)
               #t)
@@ -173,7 +184,7 @@ them it is started as the node /servers/socket/2 remembers."
   "Return the service that lets people log in at TERMINAL, the name of a node of /dev."
   (service (list (string->symbol (string-append "term-" terminal)))
     #:documentation (string-append "Let people log in at /dev/" terminal ".")
-    #:requirement (append '(user-processes host-name procfs) requirement)
+    #:requirement (append '(user-processes host-name) requirement)
     #:start (make-forkexec-constructor
              (list "/libexec/getty" speed terminal)
              #:environment-variables '("PATH=/bin:/sbin:/usr/bin:/usr/sbin" "TERM=mach"))
@@ -181,6 +192,15 @@ them it is started as the node /servers/socket/2 remembers."
     #:stop (make-kill-destructor SIGHUP)
     #:respawn? #t
     #:respawn-limit '(10 . 60)))
+
+;; What nobody waits for at the login; the modules of these are imported when they are started.
+
+(define (late-services)
+  ;; Its files are closed before the file systems go.
+  (list (late-service 'system-log '(device-nodes file-systems))
+        (late-service 'log-rotation '(file-systems))
+        (late-service 'timer '(user-processes))
+        (late-service 'transient '(user-processes))))
 
 (define (ssh-daemon-service)
   (service '(ssh-daemon)
@@ -234,18 +254,22 @@ OTHERS."
                 (map (lambda (name) (getty-service name #:requirement '(console)))
                      '("tty1" "tty2" "tty3"))
                 '())))
+  (define late (late-services))
   (define optional
-    (append (list (swap-service) (random-seed-service))
+    (append (list (procfs-service) (swap-service) (random-seed-service)
+                  (all-device-nodes-service))
             (if networking? (list (networking-service #:options network-options)) '())
             (if sshd? (list (ssh-daemon-service)) '())))
   (append
    (list (root-file-system-service) (device-nodes-service) (file-systems-service)
          (run-directory-service) (control-socket-service) (temporary-files-service)
-         (login-records-service) (host-name-service) (procfs-service)
-         (user-processes-service) (single-user-service)
+         (login-records-service) (host-name-service) (user-processes-service)
+         (single-user-service)
          (multi-user-service
           (append (map service-canonical-name logins) requirement)
-          (append (map service-canonical-name optional) others)))
+          (append (map service-canonical-name late) (map service-canonical-name optional)
+                  others)))
+   late
    (if console-client? (list (console-client-service)) '())
    logins
    optional))

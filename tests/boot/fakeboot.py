@@ -88,7 +88,11 @@ async def fake_boot(
     """Boot the machine ``system`` in ``directory``; it is thrown away at the end."""
     import boot.api  # noqa: F401 - before the fake is put in its place
     import services.api.translator  # noqa: F401
+    from services.api import system_log
 
+    monkeypatch.setattr(system_log.system_log_file, "default", str(directory / "log"))
+    monkeypatch.setattr(system_log.kernel_log_file, "default", False)
+    monkeypatch.setattr(system_log, "_default", lambda _message: [str(directory / "messages")])
     use(monkeypatch, system)
     root = directory / "root"
     for name in ("etc", "run", "tmp", "dev", "proc", "servers", "var/lib", "sbin", "bin"):

@@ -34,6 +34,7 @@ async def test_a_boot_ends_in_a_login(
     async with fake_boot(monkeypatch, tmp_path, system, fstab=_CLEAN) as boot:
         await boot.until("multi-user", "running")
         await boot.until("networking", "running")
+        await boot.until("procfs", "running")
         assert boot.status("term-console") == "running"
         assert ["/sbin/e2fsck", "-p", "/dev/hd0s1"] in system.started
         assert boot.calls("remount") == [("/", ("rw",))]
@@ -150,7 +151,7 @@ _STEPS = [
     ("remount", False),
     ("mount", False),
     ("set_hostname", False),
-    ("start_server", False),
+    ("start_server", True),
     ("record_boot", False),
     ("lstat", True),
     ("add_entropy", True),
@@ -184,7 +185,7 @@ async def test_a_step_that_fails_once(
         raise AssertionError("no login after five attempts")
 
 
-@pytest.mark.parametrize("call", ["mounts", "remount", "mount", "set_hostname", "start_server"])
+@pytest.mark.parametrize("call", ["mounts", "remount", "mount", "set_hostname"])
 async def test_a_step_that_hangs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem, call: str
 ) -> None:
@@ -214,6 +215,7 @@ async def test_what_dies_later_comes_back(
 ) -> None:
     async with fake_boot(monkeypatch, tmp_path, system, fstab=_CLEAN) as boot:
         await boot.until("networking", "running")
+        await boot.until("procfs", "running")
         for program in ("/hurd/procfs", _GETTY, "/hurd/pfinet"):
             [running] = [p for p in system.programs.values() if p.spec.command[0] == program]
             system.exit(running.pid)
@@ -237,3 +239,42 @@ async def test_the_end_is_the_beginning_backwards(
         assert boot.calls("remount")[-1] == ("/", ("ro",))
         assert names.index("record_shutdown") < names.index("unmount") < names.index("remount")
         assert [p for p in system.programs.values() if p.status is None] == []
+
+
+async def test_what_nobody_waits_for_is_there_later(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem
+) -> None:
+    async with fake_boot(monkeypatch, tmp_path, system, fstab=_CLEAN) as boot:
+        await boot.until("root-file-system", "running")
+        registry = boot.daemon.supervisor.registry
+        # Known from the start, though their modules are not.
+        assert registry.lookup("syslogd").name == "system-log"
+        assert list(registry.lookup("transient").actions) == []
+        for name in ("system-log", "log-rotation", "timer", "transient"):
+            await boot.until(name, "running")
+        assert [a.name for a in registry.lookup("transient").actions] == ["spawn"]
+        assert [a.name for a in registry.lookup("timer").actions] == ["schedule"]
+        assert "trigger" in [a.name for a in registry.lookup("log-rotation").actions]
+
+
+async def test_others_who_end_the_machine_wait_for_the_services(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem
+) -> None:
+    async with fake_boot(monkeypatch, tmp_path, system, fstab=_CLEAN) as boot:
+        await boot.until("multi-user", "running")
+        async with asyncio.timeout(6):
+            while system.end_told is None:
+                await asyncio.sleep(0.01)
+        system.calls.clear()
+        await asyncio.to_thread(system.end_told)  # as from the thread that is told
+        async with asyncio.timeout(6):
+            while not boot.calls("allow_machine_end"):
+                await asyncio.sleep(0.01)
+        assert boot.calls("remount")[-1] == ("/", ("ro",))
+        assert boot.calls("reboot") == []  # that is for others to do
+        assert [p for p in system.programs.values() if p.status is None] == []
+        assert boot.status("term-console") == "stopped"
+        # The daemon stays: its death would be taken for a crash.
+        await asyncio.sleep(0.5)
+        assert not boot.daemon.finished.done()
+        assert boot.status("emergency-shell") == "stopped"

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from running import eventually, logged, running_supervisor
 
+from hurd.system import system
 from pid1.addresses import INET, UNIX, Address
 from pid1.endpoints import Endpoint
 from pid1.log_files import LogFiles
@@ -180,6 +181,54 @@ async def test_a_kernel_log_that_goes_on_is_followed(manager: Supervisor, system
     os.close(writer)
     assert system_log.lines("messages")[1].endswith(": two")
     await manager.stop(service)
+
+
+async def test_a_kernel_log_that_cannot_be_polled_is_looked_at_now_and_then(
+    manager: Supervisor, system_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(system), "kernel_log_interval", lambda _self: 0.02)
+    fifo = system_log.directory / "klog"
+    os.mkfifo(fifo)
+    service = await system_log.start(manager, kernel_log_file=str(fifo))
+    writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    os.write(writer, b"one\nhalf")
+    await eventually(lambda: len(system_log.lines("messages")) == 1)
+    os.write(writer, b" and half\n")
+    await eventually(lambda: len(system_log.lines("messages")) == 2)
+    os.write(writer, b"the last\n")
+    await manager.stop(service)
+    os.close(writer)
+    assert [line.split(": ")[1] for line in system_log.lines("messages")] == [
+        "one", "half and half", "the last",
+    ]  # fmt: skip
+
+
+async def test_the_daemons_own_messages_need_no_socket(
+    manager: Supervisor, system_log: Log
+) -> None:
+    service = await system_log.start(manager)
+    system_log.path.unlink()
+    service.value.accept("shepherd[1]: what was said early")
+    await eventually(lambda: system_log.lines("messages") != [])
+    assert system_log.lines("messages") == ["localhost shepherd[1]: what was said early"]
+
+
+async def test_a_message_about_a_file_that_cannot_be_written_does_not_go_round(
+    manager: Supervisor, system_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = system_log.file("messages/below-a-file")
+    (system_log.directory / "messages").write_text("")
+    service = await system_log.start(manager, lambda _: [missing])
+    complaints: list[str] = []
+
+    def complain(line: str) -> None:
+        complaints.append(line)
+        service.value.accept(line)
+
+    monkeypatch.setattr("pid1.log_files.log", complain)
+    service.value.accept("shepherd[1]: lost")
+    await asyncio.sleep(0.1)
+    assert len(complaints) == 1
 
 
 async def test_a_kernel_log_out_of_reach_is_dismissed(manager: Supervisor, system_log: Log) -> None:
