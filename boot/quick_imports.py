@@ -31,6 +31,22 @@ def _is_coroutine_function(function: object) -> bool:
     return code is not None and bool(code.co_flags & _CO_COROUTINE)
 
 
+class _Annotation:
+    """Stands for what annotations are made of that asyncio evaluates: it may be subscripted."""
+
+    def __class_getitem__(cls, _item: object) -> type[_Annotation]:
+        return cls
+
+
+def _cast(_type: object, value: Any) -> Any:
+    return value
+
+
+def _unchanged(definition: Any) -> Any:
+    """What the decorators of typing do when a program runs."""
+    return definition
+
+
 # What asyncio takes from each of them while it is imported and makes a loop; constants
 # are the documented ones.
 _STAND_INS: dict[str, dict[str, Any]] = {
@@ -44,7 +60,20 @@ _STAND_INS: dict[str, dict[str, Any]] = {
     },
     "traceback": {},
     "linecache": {},
-}
+    # Nearly all modules take names for annotations from it, which are never evaluated in ours.
+    "typing": {
+        "TYPE_CHECKING": False, "Any": object, "Final": object, "NoReturn": object,
+        "TypeAlias": object, "Literal": object, "ClassVar": object, "Self": object,
+        "Protocol": object, "Optional": _Annotation, "Type": _Annotation, "final": _unchanged,
+        "TypeGuard": _Annotation, "cast": _cast,
+    },
+}  # fmt: skip
+
+# Parts of asyncio that nothing here uses at start; what one of them has is found all the same.
+_LEFT_OUT = (
+    "asyncio.streams", "asyncio.queues", "asyncio.taskgroups", "asyncio.threads",
+    "asyncio.subprocess", "asyncio.runners", "asyncio.sslproto", "asyncio.staggered",
+)  # fmt: skip
 
 
 class _StandIn(ModuleType):
@@ -60,6 +89,7 @@ def _become_real(stand_in: ModuleType) -> ModuleType:
     from importlib import import_module
 
     name = stand_in.__name__
+    _wanted.add(name)
     if sys.modules.get(name) is stand_in:
         del sys.modules[name]
     real = import_module(name)
@@ -73,15 +103,32 @@ class _Parts:
 
     @staticmethod
     def find_spec(name: str, _path: object, _target: object = None) -> ModuleSpec | None:
-        return ModuleSpec(name, _Parts) if name in ("asyncio.log", "asyncio.graph") else None  # type: ignore[arg-type]
+        left_out = name in _LEFT_OUT and name not in _wanted
+        if left_out or name in ("asyncio.log", "asyncio.graph"):
+            return ModuleSpec(name, _Parts)  # type: ignore[arg-type]
+        return None
 
     @staticmethod
-    def create_module(_spec: ModuleSpec) -> None:
-        return None
+    def create_module(spec: ModuleSpec) -> ModuleType | None:
+        return _StandIn(spec.name) if spec.name in _LEFT_OUT else None
 
     @staticmethod
     def exec_module(module: ModuleType) -> None:
         vars(module).update(__all__=(), logger=_Logger())
+
+
+# Those of the parts left out that are imported after all.
+_wanted: set[str] = set()
+
+
+def _find_in_asyncio(name: str) -> Any:
+    """What ``asyncio.NAME`` is, for names of the parts that were left out."""
+    if not name.startswith("_"):
+        for part in _LEFT_OUT:
+            real = _become_real_by_name(part)
+            if name in getattr(real, "__all__", ()):
+                return getattr(real, name)
+    raise AttributeError(f"module 'asyncio' has no attribute {name!r}")
 
 
 class _Logger:
@@ -102,7 +149,7 @@ def _extract_stack(*arguments: Any, **options: Any) -> Any:
 
 
 def _become_real_by_name(name: str) -> Any:
-    module = sys.modules[name]
+    module = sys.modules.get(name) or __import__(name, fromlist=("",))
     return _become_real(module) if isinstance(module, _StandIn) else module
 
 
@@ -121,3 +168,5 @@ def install() -> None:
     if isinstance(traceback, _StandIn):
         vars(traceback)["extract_stack"] = _extract_stack
     sys.meta_path.insert(0, _Parts)
+    asyncio = __import__("asyncio")
+    vars(asyncio)["__getattr__"] = _find_in_asyncio

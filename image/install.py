@@ -97,7 +97,8 @@ def runsystem(python: str, path: list[str], env: str | None) -> str:
     )
     return (
         f"{start}# The first program of the system: drover as PID 1.\n"
-        "import sys\n"
+        "import gc, sys\n"
+        "gc.disable()  # until the daemon serves: what start-up makes stays\n"
         f"sys.path[:0] = {path!r}\n"
         "from boot import bundled\n"
         "bundled.install()\n"

@@ -9,18 +9,30 @@ shapes match the real ones; an ``OSError`` raised by a primitive becomes a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from services.scheme.types import NIL, Symbol, Value, scheme_list
 
 
-class Location(NamedTuple):
+class Location:
     """Where a datum stands: file name, line and column, both counted from 1."""
 
-    file: str
-    line: int
-    column: int
+    __slots__ = ("column", "file", "line")
+
+    def __init__(self, file: str, line: int, column: int) -> None:
+        self.file = file
+        self.line = line
+        self.column = column
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.file, self.line, self.column))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Location) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
