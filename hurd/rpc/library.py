@@ -52,7 +52,7 @@ def _symbol(library: str, name: str) -> Any:
     opened = _open(library, name.strip("_"))
     try:
         return getattr(opened, name)
-    except (AttributeError, ffi.error):
+    except ffi.error:
         return None
 
 
