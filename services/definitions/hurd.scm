@@ -153,9 +153,21 @@ them it is started as the node /servers/socket/2 remembers."
               (let ((command (if options
                                  (append program options)
                                  (or (translator-record node) program))))
-                ((make-translator-constructor node command))))
+                (stop-service (lookup-service 'loopback))
+                (or ((make-translator-constructor node command))
+                    (begin
+                      ;; Programs of this machine can talk to each other all the same.
+                      (unless (equal? command program)
+                        (start-in-the-background '(loopback)))
+                      #f))))
     #:stop (make-translator-destructor node)
     #:respawn? #t))
+
+(define (loopback-service)
+  (translator-service 'loopback "/servers/socket/2" '("/hurd/pfinet" "-6" "/servers/socket/26")
+                      #:requirement '(device-nodes)
+                      #:documentation "Speak the Internet protocols within this machine, when \
+the network cannot be used."))
 
 ;; Programs
 
@@ -270,6 +282,7 @@ OTHERS."
           (append (map service-canonical-name late) (map service-canonical-name optional)
                   others)))
    late
+   (if networking? (list (loopback-service)) '())
    (if console-client? (list (console-client-service)) '())
    logins
    optional))

@@ -278,3 +278,27 @@ async def test_others_who_end_the_machine_wait_for_the_services(
         await asyncio.sleep(0.5)
         assert not boot.daemon.finished.done()
         assert boot.status("emergency-shell") == "stopped"
+
+
+async def test_without_a_network_the_machine_still_talks_to_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem
+) -> None:
+    node = "/servers/socket/2"
+    system.records[node] = ["/hurd/pfinet", "-i", "/dev/eth0"]
+    system.nodes[node] = os.stat("/dev/null")
+    plugged: list[bool] = []
+    system.fail(
+        "start_server", _io_error(), times=None,
+        when=lambda _node, *words: "-i" in words and not plugged,
+    )  # fmt: skip
+    async with fake_boot(monkeypatch, tmp_path, system, fstab=_CLEAN) as boot:
+        await boot.until("multi-user", "running")
+        await boot.until("loopback", "running")
+        assert boot.status("networking") == "stopped"
+        assert boot.daemon.supervisor.registry.lookup("networking").failures
+        # Somebody plugs it in.
+        supervisor = boot.daemon.supervisor
+        plugged.append(True)
+        assert await supervisor.start(supervisor.registry.lookup("networking"))
+        assert boot.status("loopback") == "stopped"
+        assert system.options[node] == ["-i", "/dev/eth0"]
