@@ -36,6 +36,8 @@ TARGET: Final = "multi-user"
 _LOGINS: Final = frozenset({NAME, "single-user", "console-shell"})
 # Seconds without any change after which the boot is taken to be over.
 GRACE: Final = 4.0
+# Seconds that the loop comes too late by when it was not idle before.
+LATENESS: Final = 0.5
 # Seconds after which somebody wants to look, though services are still starting.
 PATIENCE: Final = 90.0
 
@@ -77,12 +79,17 @@ class Guard:
             self._timer.cancel()
         latest = self.since + self.patience
         when = min(self.daemon.loop.time() + self.grace, latest)
-        self._timer = self.daemon.loop.call_at(when, self._look)
+        self._timer = self.daemon.loop.call_at(when, self._look, when)
 
-    def _look(self) -> None:
+    def _look(self, when: float) -> None:
         self._timer = None
         daemon, loop = self.daemon, self.daemon.loop
         if daemon.ending is not None or daemon.finished.done():
+            return
+        if when + LATENESS < loop.time() < self.since + self.patience:
+            # Nothing has changed because the loop was busy, with a configuration for instance: what
+            # that has started is to come.
+            self._changed()
             return
         services = list(daemon.supervisor.registry)
         if any(offers_login(service) for service in services):
@@ -97,7 +104,8 @@ class Guard:
         busy = [one.name for one in services if one.status in (STARTING, STOPPING)]
         if (busy or daemon.loading) and not late:
             # Somebody is at it: look again when that is done, or when it takes too long.
-            self._timer = loop.call_at(self.since + self.patience, self._look)
+            latest = self.since + self.patience
+            self._timer = loop.call_at(latest, self._look, latest)
             return
         log("Nobody can log in: starting a shell on the console.")
         for line in self._reasons(services, busy):

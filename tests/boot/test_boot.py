@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hurd.system.fake import FakeSystem, dies, exits, hangs, refuses
+from pid1.supervisor import Supervisor
 from tests.boot.fakeboot import fake_boot
 
 _CLEAN = "/dev/hd0s1 / ext2 defaults 0 1\n"
@@ -130,6 +133,24 @@ async def test_single_user_mode_ends_in_multi_user_operation(
         [shell] = [p for p in system.programs.values() if p.spec.command == ["/bin/sh"]]
         system.exit(shell.pid)
         await boot.until("multi-user", "running")
+
+
+async def test_a_machine_that_was_busy_is_given_time_to_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem
+) -> None:
+    start = Supervisor._start_many
+
+    async def slowly(self: Supervisor, services: Any) -> Any:
+        # As if modules were imported on a slow machine: longer than the guard waits for a change.
+        time.sleep(1.0)  # noqa: ASYNC251
+        await asyncio.sleep(0)
+        return await start(self, services)
+
+    monkeypatch.setattr(Supervisor, "_start_many", slowly)
+    words = ("root=device:hd0s1", "single")
+    async with fake_boot(monkeypatch, tmp_path, system, words=words) as boot:
+        await boot.until("single-user", "running")
+        assert boot.status("emergency-shell") == "stopped"
 
 
 async def test_emergency_mode_touches_no_disk(
