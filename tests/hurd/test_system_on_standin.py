@@ -12,7 +12,7 @@ import pytest
 
 from hurd import lookup, process
 from hurd.errors import HurdError
-from hurd.system import RebootError, libc
+from hurd.system import RebootError, libc, servers
 from hurd.system.hurd import HurdSystem
 from hurd.translator import mounting
 
@@ -107,6 +107,21 @@ def test_file_systems_are_mounted_listed_and_unmounted(system):
     assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, "/tmp")
 
 
+def test_root_is_looked_at_without_the_others(system, standin):
+    before = standin.calls("fsys_get_children")
+    root = system.root_mount()
+    assert (root.source, root.target, root.type) == ("device:hd0s1", "/", "ext2fs")
+    assert standin.calls("fsys_get_children") == before
+
+
+def test_startup_is_not_asked_what_is_mounted(system, monkeypatch):
+    """It answers nobody while it waits for the daemon to stop its services."""
+    system.mount("1M", "/tmp", "tmpfs")
+    monkeypatch.setattr(servers, "_STARTUP", "/tmp")
+    assert [m.target for m in system.mounts()] == ["/"]
+    system.unmount("/tmp", force=True)
+
+
 def test_root_is_remounted(system):
     system.remount("/", ["ro"])
     assert "ro" in system.mounts()[0].options
@@ -163,8 +178,16 @@ def test_reboot_that_is_refused_says_why(system, standin, reboot, monkeypatch):
 
 
 def test_local_sockets_are_started_once(system, standin, monkeypatch):
+    from hurd import io
     from hurd.translator import setting
+    from hurd.translator.nodes import open_node
 
+    def lstat(_system, path):
+        # There the C library's open looks nodes up, which the stand-in has no part in.
+        with open_node(path) as node:
+            return io.io_stat(node)
+
+    monkeypatch.setattr(type(system), "lstat", lstat)
     started: list[tuple] = []
     monkeypatch.setattr(
         setting,
