@@ -124,7 +124,8 @@ class TestIdentities:
     def test_passwords(self, standin: Standin) -> None:
         with lookup.file_name_lookup("/servers/password") as server:
             with password.password_check_user(server, 1000, "sesame") as user:
-                assert auth.auth_getids(user).euids == [1000]
+                ids = auth.auth_getids(user)
+                assert (ids.euids, ids.auids) == ([], [1000])
             with pytest.raises(HurdError, match="password_check_user: Permission denied"):
                 password.password_check_user(server, 1000, "wrong")
 

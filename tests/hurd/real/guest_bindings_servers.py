@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from guest_checks import check, plain, with_node
 
-from hurd import argz, auth, io, lookup, mach, msg, process
+from hurd import argz, auth, io, lookup, mach, msg, password, process
 from hurd import constants as c
 from hurd.ports import Port, ReceiveRight
 
@@ -107,7 +107,7 @@ def identities() -> None:
         check("ids", lambda: [auth.auth_getids(handle), os.geteuid(), os.getegid()])
         check("make auth", lambda: made_auth(handle))
         check("authenticate", lambda: authenticated(handle))
-    check("password", with_node("/servers/password", 0, wrong_password))
+    passwords()
 
 
 def made_auth(handle: Port) -> object:
@@ -115,10 +115,33 @@ def made_auth(handle: Port) -> object:
         return auth.auth_getids(made)
 
 
-def wrong_password(port: Port) -> object:
-    from hurd.password import password_check_user
+# Of "sesame", as crypt(3) makes it.
+SESAME = (
+    "$6$drover$THtft4L1.dPGbU.MmLzvD23o5RCq94"
+    "Ina1KlwMx1FECsyWj.QiTY5yQmfiEkurzddV2DheW/S0Y0l5NZuvq.u."
+)
+ACCOUNTS = f"""root:{{root}}:0:0:root:/root:/bin/sh
+somebody:{SESAME}:4242:4242::/:/bin/sh
+locked:*:4243:4243::/:/bin/sh
+"""
 
-    return password_check_user(port, 99999, "not the password")
+
+def passwords() -> None:
+    for root in ("", SESAME):
+        with open("/etc/passwd", "w") as accounts:  # noqa: PTH123
+            accounts.write(ACCOUNTS.format(root=root))
+        for user in ("4242", "4243", "99999"):
+            for word in ("sesame", "wrong"):
+                name = f"{user} by {word}{', root by one' if root else ''}"
+                check(name, with_node("/servers/password", 0, identity(user, word)))
+
+
+def identity(user: str, word: str) -> Callable[[Port], object]:
+    def run(server: Port) -> object:
+        with password.password_check_user(server, int(user), word) as made:
+            return auth.auth_getids(made)
+
+    return run
 
 
 def authenticated(handle: Port) -> object:

@@ -110,6 +110,9 @@ VALUES: dict[str, Any] = {
     "privileged by libc": {"host_priv": True, "device_master": True},
     "wait child": [True, 0],
     "make auth": {"euids": [1000], "auids": [1000, 0], "egids": [5], "agids": []},
+    "4242 by sesame": {"euids": [], "auids": [4242], "egids": [], "agids": [4242]},
+    # It has no account: root's password counts, and root has none.
+    "99999 by wrong": {"euids": [], "auids": [99999], "egids": [], "agids": []},
     # Its own message port.
     "init port": True,
     "init int": "0o0",
@@ -190,6 +193,13 @@ ERRORS = {
     "info missing": ("ESRCH", "proc_getprocinfo"),
     "missing pid": ("ESRCH", "proc_pid2task"),
     "tty": ("EOPNOTSUPP", "proc_get_tty"),
+    "4242 by wrong": ("EACCES", "password_check_user"),
+    # crypt(3) makes nothing of "*".
+    "4243 by sesame": ("EINVAL", "password_check_user"),
+    # The server does not survive asking for root's password instead.
+    "99999 by sesame, root by one": ("MIG_SERVER_DIED", "password_check_user"),
+    "99999 by wrong, root by one": ("MIG_SERVER_DIED", "password_check_user"),
+    "4242 by wrong, root by one": ("EACCES", "password_check_user"),
     "no descriptor": ("EBADF", "msg_get_fd"),
     "no variable": ("ENOENT", "msg_get_env_variable"),
     "signal refused": ("EPERM", "msg_sig_post"),

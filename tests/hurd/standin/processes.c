@@ -625,7 +625,7 @@ password_check_user (uint32_t server, uint32_t user, const char *password, uint3
     return error;
   if (strcmp (password, "sesame"))
     return H_EACCES;
-  struct ids ids = { .euids = { user }, .auids = { user }, .n = { 1, 1, 0, 0 } };
+  struct ids ids = { .auids = { user }, .n = { 0, 1, 0, 0 } };
   *auth = port_give_new (auth_new (&ids));
   return 0;
 }
