@@ -26,12 +26,17 @@ CASES: dict[str, list[list[str]]] = {
     "passive-hello-with-words": [
         ["settrans", "{n}", HELLO, "--contents=several words"],
         ["showtrans", "{n}"],
-        ["settrans", "-p", "{n}", HELLO, "-c", "other"],
+        ["settrans", "-p", "{n}", HELLO, "-c", "other words, and more of them"],
         ["showtrans", "{n}", "{d}"],
         ["showtrans", "-P", "{n}", "{d}", "{n}"],
         ["showtrans", "-s", "{n}"],
         ["showtrans", "-t", "{d}", "{n}"],
         ["showtrans", "--silent", "{d}"],
+    ],
+    "passive-replaced-by-a-shorter-one": [
+        ["settrans", "{n}", HELLO, "--contents=several words"],
+        ["settrans", "-p", "{n}", HELLO, "-c", "other"],
+        ["showtrans", "{n}"],
     ],
     "passive-on-a-new-node": [
         ["settrans", "-c", "{x}", HELLO],
