@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from guest_checks import check, names, node, plain, with_node
+from guest_checks import check, node, plain, settled, with_node
 
 from hurd import constants as c
 from hurd import default_pager, io, lookup, mach, process, startup
@@ -247,7 +247,7 @@ def watched() -> object:
         if len(events) == 2:
             done.set()
 
-    before = names()
+    before = settled()
     with PortWatcher(deliver) as watcher:
         one, two = ReceiveRight.allocate(), ReceiveRight.allocate()
         with one.make_send() as send_one, two.make_send() as send_two:
@@ -266,7 +266,7 @@ def watched() -> object:
             send(to, 77)
         done.wait(5)
         inbox.close()
-    after = names()
+    after = settled()
     return [sorted(events), sum(after.values()) - sum(before.values())]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 from collections.abc import Callable
 
@@ -65,13 +66,22 @@ def names() -> dict[int, int]:
     return found
 
 
+def settled() -> dict[int, int]:
+    """`names`, when all that ended has let go: a thread that was joined may be on its way yet."""
+    before, now = None, names()
+    while before != now:
+        time.sleep(0.1)
+        before, now = now, names()
+    return now
+
+
 def leaks(action: Callable[[], object], times: int = CYCLES) -> Callable[[], object]:
     def run() -> object:
         plain(action())
-        before = names()
+        before = settled()
         for _ in range(times):
             plain(action())
-        after = names()
+        after = settled()
         return sum(after.values()) - sum(before.values())
 
     return run
