@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from standin import generic
 from standin.control import SOURCES, Standin, compile_library
 
 from hurd.rpc import build, library
+from hurd.tools import run
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +53,18 @@ def load_standin(
 def standin(load_standin: Callable[[str], Standin]) -> Standin:
     """The stand-in with its tree of nodes, translators and processes."""
     return load_standin("world")
+
+
+@pytest.fixture
+def tool(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a tool of `hurd.tools`: its status, output and messages."""
+
+    def call(name: str, *words: str) -> tuple[int, str, str]:
+        sys.stdout.flush()
+        capfd.readouterr()
+        status = run(name, words)
+        sys.stdout.flush()
+        captured = capfd.readouterr()
+        return status, captured.out, captured.err
+
+    return call

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,31 +9,19 @@ import pytest
 from standin.control import Standin
 
 from hurd import codes, lookup
-from hurd.tools import run
 from hurd.translator import control_of_mounted, get_options, set_active, set_passive
 
 Tool = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def tool(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Tool:
-    """Runs a tool: its status, output and messages."""
+@pytest.fixture(autouse=True)
+def programs_of_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This system has no /hurd to look for programs in."""
 
     def program_for(kind: str, formats: object) -> str | None:
-        # This system has no /hurd to look for programs in.
         return {"tmpfs": "/hurd/tmpfs", "tmp": "/hurd/tmpfs", "dead": "/hurd/exits"}.get(kind)
 
     monkeypatch.setattr("hurd.translator.mounting.program_for", program_for)
-
-    def call(name: str, *words: str) -> tuple[int, str, str]:
-        sys.stdout.flush()
-        capfd.readouterr()
-        status = run(name, words)
-        sys.stdout.flush()
-        captured = capfd.readouterr()
-        return status, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(autouse=True)

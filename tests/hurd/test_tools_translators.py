@@ -24,21 +24,6 @@ HELLO = "/hurd/hello"
 Tool = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def tool(capfd: pytest.CaptureFixture[str]) -> Tool:
-    """Runs a tool: its status, output and messages."""
-
-    def call(name: str, *words: str) -> tuple[int, str, str]:
-        sys.stdout.flush()
-        capfd.readouterr()
-        status = run(name, words)
-        sys.stdout.flush()
-        captured = capfd.readouterr()
-        return status, captured.out, captured.err
-
-    return call
-
-
 def text_of(name: str) -> bytes:
     with lookup.file_name_lookup(name, constants.O_READ) as file:
         return io.io_read(file, -1, 1000)
