@@ -131,11 +131,9 @@ _step("unmount-file-systems", mounting.unmount_all)
 _step("enable-swap", _swap_on)
 
 
-def _root_is_writable() -> bool:
-    return checking.is_writable(system.root_mount())
-
-
-_blocking("root-writable?", _root_is_writable, 0)
+@LIBRARY.primitive("root-writable?", 0)
+def root_is_writable() -> bool:
+    return not system.is_read_only("/")
 
 
 def _mount_volatile(path: str) -> None:

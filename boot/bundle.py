@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 from pathlib import Path
 from typing import TypeAlias
@@ -41,6 +41,8 @@ from hurd.system import libc_spawn, linux_spawn, system
 import pid1.control, pid1.daemon, pid1.endpoints, pid1.mainloop, pid1.log
 import services.configuration
 import services.api.service
+for name in {also!r}:
+    __import__(name)
 print(*[name for name, module in sys.modules.items()
         if getattr(getattr(module, "__spec__", None), "has_location", False)
         or getattr(getattr(module, "__spec__", None), "origin", None) not in
@@ -48,9 +50,9 @@ print(*[name for name, module in sys.modules.items()
 """
 
 
-def started_modules(path: list[str]) -> list[str]:
-    """The modules that the daemon imports to start, in that order."""
-    code = _LISTING.format(path=path)
+def started_modules(path: list[str], also: Sequence[str] = ()) -> list[str]:
+    """The modules that the daemon imports to start, in that order, and what `also` imports."""
+    code = _LISTING.format(path=path, also=list(also))
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], check=True, capture_output=True, text=True
     )

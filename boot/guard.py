@@ -20,6 +20,7 @@ from pid1.errors import KeyedError, ServiceError
 from pid1.events import the_events
 from pid1.forkexec import Kill, fork_exec
 from pid1.log import log
+from pid1.offload import off_loop
 from pid1.service import RUNNING, STARTING, STOPPING, Service
 from pid1.supervisor import current_service, supervisor
 from pid1.values import Process
@@ -96,7 +97,7 @@ class Guard:
             self.since = float("inf")
             if not self._settled:
                 self._settled = True
-                daemon.supervisor.spawn_task(watch_for_the_end(daemon), name="end of the machine")
+                daemon.supervisor.spawn_task(self._settle(), name="after the login")
             return
         if self.since == float("inf"):
             self.since = loop.time()
@@ -112,6 +113,15 @@ class Guard:
             log(f"  {line}")
         self.since = loop.time()
         daemon.supervisor.spawn_task(self._start_shell(), name=NAME)
+
+    async def _settle(self) -> None:
+        """What nobody waits for at the login: to be heard of when we die, and of the end."""
+        if running.arguments is not None and running.arguments.essential:
+            try:
+                await off_loop(system.register_essential, "init")
+            except OSError as error:
+                log(f"If PID 1 dies the machine will not reboot: {error.strerror or error}.")
+        await watch_for_the_end(self.daemon)
 
     def _reasons(self, services: list[Service], busy: list[str]) -> list[str]:
         lines = []

@@ -35,6 +35,8 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         raise SystemExit(1)
     if "DROVER_REEXEC_FD" not in os.environ:
         begin(arguments)
+    else:
+        _see_to_sockets()
     while True:
         run_shell(_supervise(arguments))
         _start_again()
@@ -63,11 +65,14 @@ def begin(arguments: BootArguments) -> None:
             run_shell(f"cannot start the server of local sockets: {_text(error)}")
     if arguments.init is not None:
         _become(arguments.init, arguments.words)
-    if arguments.essential:
-        try:
-            system.register_essential("init")
-        except OSError as error:
-            say(f"if PID 1 dies the machine will not reboot: {_text(error)}")
+
+
+def _see_to_sockets() -> None:
+    """Start the server of local sockets again, if its end was the reason to begin anew."""
+    try:
+        system.start_local_sockets()
+    except Exception as error:
+        say(f"cannot start the server of local sockets: {_text(error)}")
 
 
 def _become(program: str, words: Sequence[str]) -> None:

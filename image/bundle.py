@@ -28,6 +28,9 @@ _HEADER: Final = 16
 
 _NANOSECONDS: Final = 1_000_000_000
 
+# What starts a machine; with the services of a Hurd come the parts of the language they use.
+_BOOT: Final = ("boot.stage0", "boot.guard", "boot.ending", "boot.boot_log", "boot.api")
+
 # What the daemon imports on the Hurd only, where this cannot run.
 _ON_THE_HURD: Final = (
     "boot.stage0", "boot.arguments", "boot.rescue", "boot.guard", "boot.running", "boot.places",
@@ -107,7 +110,7 @@ def _started(sources: Mapping[str, Path], cache: Cache) -> list[str]:
     files = (part for path, file in sorted(sources.items()) for part in (path, file.read_bytes()))
 
     def make(aside: Path) -> None:
-        names = started_modules([str(_HERE), *site_directories()])
+        names = started_modules([str(_HERE), *site_directories()], _BOOT)
         aside.write_text("".join(f"{name}\n" for name in names), "utf-8")
 
     try:

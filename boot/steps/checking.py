@@ -21,7 +21,6 @@ from pid1.supervisor import current_service, supervisor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hurd.system.machine import Mount
     from hurd.translator.fstab import MountEntry
 
 CLEAN: Final = "clean"
@@ -85,26 +84,19 @@ async def check(device: str, kind: str, *, force: bool = False) -> str:
     return result
 
 
-def is_writable(mount: Mount) -> bool:
-    """Whether files on it can be changed."""
-    words = [word.removeprefix("--") for word in mount.options]
-    return not any(word in ("ro", "readonly", "r") for word in words)
-
-
 async def check_root(mode: str, entry: MountEntry | None) -> str:
     """Check the root as the boot's ``mode`` asks ("auto", "skip" or "force"); the outcome.
 
     The root's server opens it for writing only if it was closed cleanly, so one that is
     writable at boot needs no check.  Raises CheckFailedError, or OSError if a look at it fails.
     """
-    root = await off_loop(system.root_mount)
-    if mode == "skip":
-        return CLEAN
-    if mode == "auto" and is_writable(root):
+    writable = not system.is_read_only("/")
+    if mode == "skip" or (mode == "auto" and writable):
         return CLEAN
     if mode == "auto" and entry is not None and entry.pass_number == 0 and entry.options:
         return CLEAN  # fstab(5): a pass of 0 means that nobody wants it checked
-    if is_writable(root) and not await make_read_only():
+    root = await off_loop(system.root_mount)
+    if writable and not await make_read_only():
         say("The root file system is in use, and therefore not checked.")
         return CLEAN
     device = entry.device if entry is not None else _device(root.source)
@@ -147,8 +139,7 @@ async def make_read_only() -> bool:
 
 async def make_root_writable() -> None:
     """Allow the root to be changed, once it is checked; raises OSError."""
-    root = await off_loop(system.root_mount)
-    if not is_writable(root):
+    if system.is_read_only("/"):
         await off_loop(system.remount, "/", ["rw"])
 
 

@@ -60,7 +60,7 @@ def _remove(path: str, keep_directories: bool, keep: Collection[str]) -> int:
     if path in keep:
         return 0
     mode = system.lstat(path).st_mode
-    if system.has_servers() and not stat.S_ISLNK(mode):
+    if not stat.S_ISLNK(mode) and system.may_be_served(mode):
         _send_server_away(path)
     if not stat.S_ISDIR(mode):
         os.unlink(path)
@@ -122,6 +122,7 @@ def _make_node(node: SystemNode) -> bool:
 
 def ensure_file(path: str, mode: int, group: str | None = None) -> None:
     """Make an empty file, unless it is there, with a mode and a group if there is such a one."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, mode)
     try:
         os.fchmod(descriptor, mode)

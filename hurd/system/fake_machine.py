@@ -55,6 +55,7 @@ class FakeMachine(System):
         self.mounted = [Mount("device", "/", "ext2", ("ro",))]
         self.nodes: dict[str, os.stat_result] = {}
         self.essential: list[str] = []
+        self.sockets_told: Callable[[], object] | None = None
         self.end_told: Callable[[], object] | None = None
         self.clock: float | None = None
         self.entropy = b""
@@ -155,6 +156,10 @@ class FakeMachine(System):
         self._note("register_essential", name)
         self.essential.append(name)
         return True
+
+    def on_local_sockets_lost(self, told: Callable[[], object]) -> None:
+        self._note("on_local_sockets_lost")
+        self.sockets_told = told
 
     def on_machine_end(self, told: Callable[[], object]) -> None:
         self._note("on_machine_end")
@@ -265,6 +270,12 @@ class FakeMachine(System):
         if found is None:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), target)
         return found
+
+    def is_read_only(self, path: str) -> bool:
+        self._meet("is_read_only", path)
+        mount = self._mounted(path)
+        words = mount.options if mount is not None else ()
+        return "ro" in words or "--readonly" in words
 
     def sync(self) -> None:
         self._note("sync")

@@ -20,7 +20,7 @@ import time
 
 from hurd.system import limits
 from hurd.system.base import RebootError, SpawnSpec
-from hurd.system.hurd_nodes import HurdNodes
+from hurd.system.hurd_nodes import TRANSLATED, HurdNodes
 from hurd.system.posix import PosixSystem, probed_descriptors
 from hurd.system.spawn import spawn
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from hurd.notification import PortWatcher
     from hurd.shutdown_notice import ShutdownNotice
     from hurd.system.base import Process
     from hurd.system.machine import Memory, Mount
@@ -62,6 +63,8 @@ class HurdSystem(HurdNodes, PosixSystem):
         self._young: dict[int, float] = {}
         self._early: dict[int, int] = {}
         self._notice: ShutdownNotice | None = None
+        self._watcher: PortWatcher | None = None
+        self._sockets_lost = False
 
     # Processes
 
@@ -142,15 +145,33 @@ class HurdSystem(HurdNodes, PosixSystem):
         _mend_clock()
 
     def start_local_sockets(self) -> None:
-        from hurd import constants, io
-        from hurd.translator.nodes import open_node
-        from hurd.translator.setting import set_active
-
         node = "/servers/socket/1"
-        with open_node(node) as port:
-            mode = io.io_stat(port).st_mode
-        if not mode & (constants.S_IPTRANS | constants.S_IATRANS):
+        # Without remote procedure calls of our own: their modules take as long to import as all
+        # others that PID 1 needs before it listens.
+        if not self.lstat(node).st_mode & TRANSLATED:
+            from hurd.translator.setting import set_active
+
             set_active(node, ["/hurd/pflocal"], exclusive=True).close()
+
+    def on_local_sockets_lost(self, told: Callable[[], object]) -> None:
+        from hurd import constants, lookup
+        from hurd.notification import PortWatcher
+
+        def lost(_number: int, _frame: object) -> None:
+            if self._sockets_lost:
+                told()
+
+        def dead() -> None:
+            self._sockets_lost = True
+            os.kill(os.getpid(), signals.SIGUSR2)
+
+        # Not SIGLOST, which every write to a dead socket raises: that of Python's own handler too,
+        # which tells the event loop through one.
+        signals.signal(signals.SIGUSR2, lost)
+        # The helper thread calls it: there is no way left to wake the loop.
+        self._watcher = PortWatcher(lambda call: call())
+        with lookup.file_name_lookup("/servers/socket/1", constants.O_NORW, 0) as server:
+            self._watcher.on_death(server, dead)
 
     def boot_arguments(self) -> list[str]:
         from hurd.errors import HurdError

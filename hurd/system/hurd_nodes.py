@@ -9,9 +9,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+# A passive and an active translator, in the mode of a node (bits/stat.h).  Not imported from the
+# modules of the remote procedure calls: those take as long as all that PID 1 needs at first.
+TRANSLATED = 0o10000000 | 0o20000000
+
+
 class HurdNodes(Nodes):
     def has_servers(self) -> bool:
         return True
+
+    def may_be_served(self, mode: int) -> bool:
+        return bool(mode & TRANSLATED)
 
     def start_server(
         self,

@@ -62,6 +62,15 @@ class Machine(Nodes):
         """
         raise NotImplementedError("start_local_sockets")
 
+    def on_local_sockets_lost(self, told: Callable[[], object]) -> None:
+        """Have `told` called, on the main thread, when the server of local sockets dies.
+
+        All pipes and local sockets are dead then, those that wake an event loop too; what `told`
+        raises comes out of whatever the main thread is doing or waiting for.  Takes SIGUSR2.  Does
+        nothing where there is no such server.  Another image of this process asks anew.
+        """
+        raise NotImplementedError("on_local_sockets_lost")
+
     def boot_arguments(self) -> list[str]:
         """The words of the kernel's command line, as far as they are meant for PID 1.
 
@@ -179,6 +188,10 @@ class Machine(Nodes):
     def mounts(self) -> list[Mount]:
         """What is mounted, the root first, and each before what is mounted inside it."""
         raise NotImplementedError("mounts")
+
+    def is_read_only(self, path: str) -> bool:
+        """Whether the file system of `path` refuses changes; quick, and starts no server."""
+        raise NotImplementedError("is_read_only")
 
     def root_mount(self) -> Mount:
         """What is mounted as the root: the first of `mounts`, without looking at the others."""

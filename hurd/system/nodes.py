@@ -22,6 +22,10 @@ class Nodes:
         """Whether programs can serve nodes here."""
         return False
 
+    def may_be_served(self, mode: int) -> bool:
+        """Whether a node whose `lstat` has this mode has a server, or would start one."""
+        return self.has_servers()
+
     def start_server(
         self,
         node: str,

@@ -135,6 +135,9 @@ class PosixSystem(System):
     def register_essential(self, name: str) -> bool:
         return False
 
+    def on_local_sockets_lost(self, told: Callable[[], object]) -> None:
+        return
+
     def on_machine_end(self, told: Callable[[], object]) -> None:
         return
 
@@ -197,6 +200,9 @@ class PosixSystem(System):
         from hurd.system import mounts
 
         return mounts.of_table(mounts.read("/proc/mounts") or mounts.read("/etc/mtab"))
+
+    def is_read_only(self, path: str) -> bool:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
     def sync(self) -> None:
         os.sync()

@@ -112,6 +112,16 @@ async def test_a_root_that_its_server_opened_for_writing_is_clean(
         assert not any(c[0] == "/sbin/e2fsck" for c in system.started)
 
 
+async def test_pid_1_is_essential_once_somebody_can_log_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem
+) -> None:
+    async with fake_boot(monkeypatch, tmp_path, system, fstab=_CLEAN) as boot:
+        await boot.until("multi-user", "running")
+        while not system.essential:
+            await asyncio.sleep(0.01)
+        assert system.essential == ["init"]
+
+
 async def test_fastboot_checks_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem
 ) -> None:
