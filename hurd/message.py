@@ -32,12 +32,11 @@ from hurd.constants import (
 )
 from hurd.errors import HurdError
 from hurd.layouts import Layout, native, number_at
-from hurd.ports import Port, ReceiveRight, port_name
+from hurd.ports import Owner, Port, ReceiveRight, port_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
     from typing import Any, Self, TypeAlias
 
     from hurd.rpc.marshal import Call
@@ -123,7 +122,7 @@ class Body:
             port.release()
 
 
-class Message:
+class Message(Owner):
     """A message that was received; it owns its rights until they are taken out or it is closed.
 
     `port` is the name of the receive right it came to, `reply_port` where an answer is expected
@@ -138,17 +137,6 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message {self.id} {self.items!r}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def take(self, index: int) -> Port:
         """The port that is item `index`, which is the caller's now; MIG_BAD_ARGUMENTS if none."""

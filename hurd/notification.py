@@ -19,14 +19,12 @@ from hurd.codes import (
 from hurd.constants import MACH_NOTIFY_DEAD_NAME
 from hurd.errors import HurdError
 from hurd.mach import mach_port_deallocate, mach_port_request_notification, mach_task_self
-from hurd.ports import Port, PortSet, ReceiveRight
+from hurd.ports import Owner, Port, PortSet, ReceiveRight
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
-    from types import TracebackType
-    from typing import Self
 
     from hurd.message import Message
 
@@ -47,7 +45,7 @@ class Watch:
             cancel()
 
 
-class PortWatcher:
+class PortWatcher(Owner):
     """Watches ports for one thread.
 
     `deliver` is called by the helper thread with a function that the watching thread is to call,
@@ -112,17 +110,6 @@ class PortWatcher:
         self._thread = None
         self._notices.close()
         self._set.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _start(self) -> ReceiveRight:
         if self._notices is None or self._thread is None:

@@ -28,7 +28,28 @@ if TYPE_CHECKING:
     from hurd.message import Message
 
 
-class Port:
+class Owner:
+    """What owns rights and gives them back by `close`, or at the end of a `with`."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the rights back.  Closing again does nothing."""
+        raise NotImplementedError
+
+
+class Port(Owner):
     """One send right, send-once right or dead name.
 
     `name` is its name in this task.  False as a condition if it is no port at all (null or dead).
@@ -46,17 +67,6 @@ class Port:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name:#x}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def release(self) -> int:
         """The name, which is the caller's to give back from now on."""

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from hurd import codes, constants, fsys, mach
 from hurd.errors import HurdError
+from hurd.ports import Owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
-    from typing import Self
 
     from hurd.ports import Port
 
@@ -52,7 +51,7 @@ def ask_to_go(control: Port, flags: int = 0) -> None:
             raise
 
 
-class Translator:
+class Translator(Owner):
     """A translator that this process has started.
 
     `argv` is what it was started with, `pid` its process id, `control` its control port and `task`
@@ -70,17 +69,6 @@ class Translator:
 
     def __repr__(self) -> str:
         return f"<Translator {self.argv[0] if self.argv else ''} pid {self.pid}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the ports; the translator runs on."""
