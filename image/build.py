@@ -116,8 +116,8 @@ def complete_tree(
     installed: Installed | None = None
     if configuration.init == "drover":
         installed = install_drover(tree, configuration, cache, epoch)
-    remaining = installed.compile if installed is not None else None
-    add_second_stage(tree, packages, remaining, epoch, service=installed is not None)
+    remaining, bundle = (installed.compile, installed.bundle) if installed else (None, None)
+    add_second_stage(tree, packages, remaining, epoch, service=installed is not None, bundle=bundle)
     add_extra_files(tree, configuration.files, accounts, epoch)
     add_system_nodes(tree, driver, epoch=epoch, translators=_network(configuration.network))
     if not live:

@@ -41,11 +41,15 @@ _PROGRAMS: Final = {
 
 @dataclass(frozen=True)
 class Installed:
-    """What was installed; ``compile`` is what is left for the first boot, if anything."""
+    """What was installed; ``compile`` is what is left for the first boot, if anything.
+
+    ``bundle`` is what the bundle is made from again when the first boot changes the modules.
+    """
 
     python: TargetPython
     modules: int
     compile: tuple[str, str] | None
+    bundle: tuple[str, str] | None
 
 
 def install_drover(tree: Tree, configuration: Configuration, cache: Cache, time: int) -> Installed:
@@ -76,8 +80,8 @@ def install_drover(tree: Tree, configuration: Configuration, cache: Cache, time:
     if interpreter is not None:
         bundle = make_bundle(tree, python, LIBRARY, sources, interpreter, cache, time)
         files.write(f"{LIBRARY}/boot/__pycache__/daemon.{python.tag}.bundle", bundle)
-    wanted = interpreter is None and configuration.bytecode != "none"
-    return Installed(python, len(sources), (python.program, LIBRARY) if wanted else None)
+    words = (python.program, LIBRARY) if configuration.bytecode != "none" else None
+    return Installed(python, len(sources), words if interpreter is None else None, words)
 
 
 def runsystem(python: str, path: list[str], env: str | None) -> str:

@@ -1,6 +1,7 @@
 """What only the system itself can do, on its first boot: the service ``second-stage``.
 
-It configures the packages that were unpacked here, and compiles drover if nobody here could.
+It configures the packages that were unpacked here, and compiles drover if nobody here could.  Both
+change what the bundle of drover's modules was made from, so that is made there once more.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ _DATA: Final = Path(__file__).parent / "data"
 
 def add_second_stage(
     tree: Tree, packages: Sequence[Package], compile: tuple[str, str] | None, time: int,
-    *, service: bool,
+    *, service: bool, bundle: tuple[str, str] | None = None,
 ) -> None:  # fmt: skip
     """Add the program, what it is to do, and with ``service`` the service that runs it.
 
-    ``packages`` are in the order in which they are prepared; ``compile`` is an interpreter and a
-    directory of modules.
+    ``packages`` are in the order in which they are prepared; ``compile`` and ``bundle`` are an
+    interpreter and a directory of modules.
     """
     if not packages and compile is None:
         return
@@ -43,5 +44,6 @@ def add_second_stage(
     if packages:
         lines = [f"{information_name(one)} {one.name} {one.architecture}\n" for one in packages]
         write(f"{STATE}/packages", "".join(lines).encode())
-    if compile is not None:
-        write(f"{STATE}/compile", f"{' '.join(compile)}\n".encode())
+    for name, words in (("compile", compile), ("bundle", bundle)):
+        if words is not None:
+            write(f"{STATE}/{name}", f"{' '.join(words)}\n".encode())
