@@ -51,7 +51,7 @@ def clean_directory(path: str, keep_directories: bool = False, keep: Collection[
             removed += _remove(entry, keep_directories, keep)
         except OSError as error:
             log(f"Cannot remove '{entry}': {error.strerror}.")
-    if removed:
+    if removed and not keep_directories:
         system.sync()
     return removed
 
