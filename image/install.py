@@ -101,7 +101,8 @@ def runsystem(python: str, path: list[str], env: str | None) -> str:
     )
     return (
         f"{start}# The first program of the system: drover as PID 1.\n"
-        "import gc, sys\n"
+        "import gc, posix, sys\n"
+        "posix.umask(0o022)  # the kernel gives none, and imports may write bytecode\n"
         "gc.disable()  # until the daemon serves: what start-up makes stays\n"
         f"sys.path[:0] = {path!r}\n"
         "from boot import bundled\n"

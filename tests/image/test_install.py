@@ -192,7 +192,7 @@ def test_runsystem_becomes_stage0_without_asking_for_random_bytes(
     (library / "boot" / "stage0.py").write_text(
         "import os, sys\n"
         "def main():\n"
-        "    print(sys.argv[1:], sys.flags.hash_randomization, os.getpid())\n"
+        "    print(sys.argv[1:], sys.flags.hash_randomization, os.getpid(), os.umask(0))\n"
     )
     script = tmp_path / "runsystem"
     script.write_text(
@@ -200,11 +200,14 @@ def test_runsystem_becomes_stage0_without_asking_for_random_bytes(
     )
     script.chmod(0o755)
     process = subprocess.Popen(
-        [script, "root=hd0s1", "drover.run=echo 'a b'"], env={}, stdout=subprocess.PIPE, text=True
-    )
+        [script, "root=hd0s1", "drover.run=echo 'a b'"],
+        env={}, stdout=subprocess.PIPE, text=True, umask=0,
+    )  # fmt: skip
     printed, _ = process.communicate(timeout=20)
     words = ["root=hd0s1", "drover.run=echo 'a b'"]
-    assert printed == f"{words} 0 {process.pid}\n"  # in the same process
+    assert printed == f"{words} 0 {process.pid} {0o022}\n"  # in the same process
+    # What it imported was not written for all to change.
+    assert (library / "boot" / "__pycache__").stat().st_mode & 0o022 == 0
 
 
 def test_files_of_packages_are_diverted(stand_in_archive: StandInArchive, cache: Cache) -> None:
