@@ -6,6 +6,7 @@ output appears in its place when it is whole and has passed the check.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,14 +25,21 @@ from image.menu import CONFIGURATION, Cpu, Driver, MenuSettings, disk_driver, ma
 from image.nodes import add_system_nodes
 from image.output import refuse_if_in_use
 from image.progress import SILENT, Progress
+from image.run import find_tool
 from image.second_stage import add_second_stage
-from image.settings import Configuration, DebianSource, DirectorySource, Network
+from image.settings import Configuration, DebianSource, DirectorySource, Format, Network
 from image.sources.package import Package
 from image.system import add_extra_files, write_system_files
 from image.tree import Node, Tree
 
 _CPUS: Final[Mapping[str, Cpu]] = {"hurd-i386": "i386", "hurd-amd64": "amd64"}
 _ROOT_DEVICES: Final[Mapping[Driver, str]] = {"kernel": "/dev/hd0s1", "rumpdisk": "/dev/wd0s1"}
+# What is missing is said before packages are downloaded.
+_TOOLS: Final[Mapping[Format, tuple[str, ...]]] = {
+    "raw": ("grub-mkimage", "e2fsck"),
+    "qcow2": ("grub-mkimage", "e2fsck", "qemu-img"),
+    "iso": ("grub-mkimage", "e2fsck", "xorriso"),
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,8 @@ def build_image(configuration: Configuration, cache: Cache, progress: Progress =
     """Build the image that a configuration describes; raises ImageError with one clear message."""
     begun = time.monotonic()
     _check_output(configuration.output)
+    for tool in _TOOLS[configuration.format]:
+        find_tool(tool)
     tree, packages = read_source(configuration, cache, progress)
     epoch = configuration.epoch
     if epoch is None:
@@ -166,6 +176,8 @@ def _check_output(output: Path) -> None:
         raise ConfigurationError("image.output", f"{output.parent}: no such directory")
     if output.is_dir():
         raise ConfigurationError("image.output", f"{output}: is a directory")
+    if not os.access(output.resolve().parent, os.W_OK | os.X_OK):
+        raise ConfigurationError("image.output", f"{output.parent}: no file can be made there")
     with suppress(FileNotFoundError, PermissionError):
         refuse_if_in_use(output)
 

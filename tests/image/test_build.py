@@ -261,6 +261,17 @@ def test_an_ordinary_user_builds_the_same_disk_as_root(
     assert digest(home / "user.img") == digest(tmp_path / "root.img")
 
 
+def test_a_place_where_no_file_can_be_made_is_said_before_the_work(tmp_path: Path) -> None:
+    home, closed = tmp_path / "home", tmp_path / "closed"
+    home.mkdir()
+    closed.mkdir(mode=0o555)
+    words = command("build", "--from", str(home), "-o", str(closed / "hurd.img"))
+    status, _, errors = run_as_ordinary_user(words, home)
+    assert (status, errors) == (
+        2, f"hurd-image: error: image.output: {closed}: no file can be made there\n"
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("deadly", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_build_leaves_nothing_half_written(
     stand_in_archive: StandInArchive, tmp_path: Path, deadly: signal.Signals

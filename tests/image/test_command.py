@@ -178,8 +178,30 @@ def test_an_archive_that_fails_has_its_status(words: list[str], tmp_path: Path) 
 def test_a_missing_program_is_named_with_its_package(words: list[str], tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("dpkg-deb", "apt-config", "openssl"):
+    for name in ("dpkg-deb", "apt-config", "openssl", "grub-mkimage", "e2fsck"):
         (programs / name).symlink_to(shutil.which(name) or "/bin/false")
     done = run(*words, PATH=str(programs))
     assert done.returncode == ExitCode.MISSING_TOOL
     assert "apt-get: not found; install the Debian package apt" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("output", "tool", "package"),
+    [
+        ("hurd.img", "grub-mkimage", "grub-common"),
+        ("hurd.qcow2", "qemu-img", "qemu-utils"),
+        ("hurd.iso", "xorriso", "xorriso"),
+    ],
+)
+def test_what_writes_the_image_is_looked_for_before_anything_is_downloaded(
+    words: list[str], tmp_path: Path, output: str, tool: str, package: str
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("dpkg-deb", "apt-get", "apt-config", "openssl", "grub-mkimage", "e2fsck"):
+        if name != tool:
+            (programs / name).symlink_to(shutil.which(name) or "/bin/false")
+    done = run(*words, "-o", str(tmp_path / output), PATH=str(programs))
+    assert done.returncode == ExitCode.MISSING_TOOL
+    assert f"{tool}: not found; install the Debian package {package}" in done.stderr
+    assert not (tmp_path / "cache").exists()
