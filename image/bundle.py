@@ -18,6 +18,7 @@ from boot import bundled
 from boot.bundle import Module, assemble, started_modules
 from image.bytecode import compile_modules
 from image.cache import Cache, digest
+from image.errors import ImageError
 from image.target_python import TargetPython
 from image.tree import Tree
 from pid1.launchers import site_directories
@@ -116,8 +117,8 @@ def _started(sources: Mapping[str, Path], cache: Cache) -> list[str]:
     try:
         return cache.get("started", digest([sys.version, *files]), make).read_text().splitlines()
     except subprocess.CalledProcessError as error:
-        sys.stderr.write(error.stderr)
-        return []
+        reason = error.stderr.strip().rpartition("\n")[2]
+        raise ImageError(f"drover's own modules cannot be imported here: {reason}") from error
 
 
 def _name(path: str, library: str) -> str:
