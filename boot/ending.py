@@ -7,6 +7,7 @@ lets startup go on; it stays, for startup takes the death of PID 1 for a crash.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from hurd.system import system
@@ -27,10 +28,21 @@ async def watch_for_the_end(daemon: Daemon) -> None:
     def told() -> None:
         daemon.loop.call_soon_threadsafe(_begin, daemon)
 
+    with contextlib.suppress(OSError):
+        system.on_local_sockets_lost(lambda: begin_anew(daemon))
     try:
         await off_loop(system.on_machine_end, told)
     except OSError as error:
         log(f"Services will not be stopped if others end the machine: {error.strerror or error}.")
+
+
+def begin_anew(daemon: Daemon) -> None:
+    """Have a fresh image of the daemon go on; called while the event loop sleeps for ever."""
+    from pid1.reexec import execute
+
+    # Nothing is logged: that belongs to the loop's thread.
+    with contextlib.suppress(Exception):
+        execute(daemon)
 
 
 def _begin(daemon: Daemon) -> None:

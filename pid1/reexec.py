@@ -349,7 +349,10 @@ def inherited_listener(state: dict[str, Any]) -> socket.socket | None:
     """Return the control socket of the previous image; None if that had none yet."""
     if state["listener"] is None:
         return None
-    listener = socket.socket(fileno=state["listener"])
+    try:
+        listener = socket.socket(fileno=state["listener"])
+    except OSError:
+        return None  # its server has died
     listener.setblocking(False)
     return listener
 
@@ -371,6 +374,8 @@ def adopt(daemon: Daemon, state: dict[str, Any], again: Replay) -> None:
             _adopt_service(supervisor, service, packed)
         except Exception as error:
             log(f"Cannot take over service {name}: {type(error).__name__}: {error}")
+            if packed["status"] == RUNNING and not packed["children"]:
+                supervisor.start_in_background([name])
     for pid in state["commands"]:
         supervisor.spawn_task(_end(supervisor, [pid]), name=f"end process {pid}")
     supervisor.children.claim(dict(state["unclaimed"]))

@@ -64,7 +64,6 @@ class HurdSystem(HurdNodes, PosixSystem):
         self._early: dict[int, int] = {}
         self._notice: ShutdownNotice | None = None
         self._watcher: PortWatcher | None = None
-        self._sockets_lost = False
 
     # Processes
 
@@ -157,21 +156,10 @@ class HurdSystem(HurdNodes, PosixSystem):
         from hurd import constants, lookup
         from hurd.notification import PortWatcher
 
-        def lost(_number: int, _frame: object) -> None:
-            if self._sockets_lost:
-                told()
-
-        def dead() -> None:
-            self._sockets_lost = True
-            os.kill(os.getpid(), signals.SIGUSR2)
-
-        # Not SIGLOST, which every write to a dead socket raises: that of Python's own handler too,
-        # which tells the event loop through one.
-        signals.signal(signals.SIGUSR2, lost)
-        # The helper thread calls it: there is no way left to wake the loop.
+        # The helper thread calls it: the main thread never comes back from its poll.
         self._watcher = PortWatcher(lambda call: call())
         with lookup.file_name_lookup("/servers/socket/1", constants.O_NORW, 0) as server:
-            self._watcher.on_death(server, dead)
+            self._watcher.on_death(server, lambda: (told(), None)[1])
 
     def boot_arguments(self) -> list[str]:
         from hurd.errors import HurdError

@@ -63,11 +63,11 @@ class Machine(Nodes):
         raise NotImplementedError("start_local_sockets")
 
     def on_local_sockets_lost(self, told: Callable[[], object]) -> None:
-        """Have `told` called, on the main thread, when the server of local sockets dies.
+        """Have `told` called, on a thread of its own, when the server of local sockets dies.
 
-        All pipes and local sockets are dead then, those that wake an event loop too; what `told`
-        raises comes out of whatever the main thread is doing or waiting for.  Takes SIGUSR2.  Does
-        nothing where there is no such server.  Another image of this process asks anew.
+        All pipes and local sockets are dead then, those that wake an event loop too: a thread that
+        polls one of them sleeps for ever, whatever signal comes.  Does nothing where there is no
+        such server.  Another image of this process asks anew.  Raises OSError.
         """
         raise NotImplementedError("on_local_sockets_lost")
 

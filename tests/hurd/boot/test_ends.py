@@ -75,3 +75,30 @@ def test_the_death_of_pid_1_reboots_the_machine(own_disk: Path) -> None:
         machine.until("essential task init died", start=start)
         machine.wait_end()
     assert filesystem_state(own_disk)[1] == 0
+
+
+def test_other_programs_may_end_the_machine(own_disk: Path) -> None:
+    """libc's reboot() goes to /hurd/startup, which asks PID 1 first."""
+    with Hurd(own_disk) as machine:
+        machine.login()
+        machine.run("sleep 8")
+        start = len(machine.console)
+        machine.type(
+            "PYTHONPATH=/usr/lib/drover python3 -c "
+            "'from hurd.system.libc import libc; libc.reboot(0)'\n"
+        )
+        machine.until("rebooting Mach", start=start)
+        assert "stopping all services" in machine.console[start:]
+        assert "did not stop in time" not in machine.console[start:]
+        machine.wait_end()
+    assert filesystem_state(own_disk) == ("clean", 0)
+
+
+def test_pid_1_outlives_the_server_of_its_sockets(own_disk: Path) -> None:
+    with Hurd(own_disk) as machine:
+        machine.login()
+        machine.run("sleep 8")
+        machine.run("kill -9 $(ps -A -w | awk '/hurd.pflocal/{print $2; exit}'); sleep 12")
+        status = machine.run("herd status")
+        assert "+ system-log" in status
+        assert "+ term-console" in status
