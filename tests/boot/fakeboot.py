@@ -6,6 +6,7 @@ Everything but the machine is real: the supervisor, the language, ``hurd.scm`` a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -129,6 +130,11 @@ async def fake_boot(
         yield FakeBoot(daemon, system)
     finally:
         system.release()
+        log_service = daemon.supervisor.registry.get("system-log")
+        if log_service is not None and log_service.status == "running":
+            # It has a real socket.
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(daemon.supervisor.stop(log_service), 5)
         work.cancel()
         for task in list(daemon.supervisor._tasks):
             task.cancel()
