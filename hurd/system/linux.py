@@ -7,7 +7,7 @@ import errno
 import os
 import signal as signals
 
-from hurd.system.base import Containment, FileWatch, RebootError
+from hurd.system.base import Containment, FileWatch, RebootError, SpawnError
 from hurd.system.containment import TableContainment
 from hurd.system.posix import PosixSystem
 from hurd.system.processes import stat_fields
@@ -49,7 +49,12 @@ class LinuxSystem(PosixSystem):
     name = "linux"
 
     def spawn(self, spec: SpawnSpec) -> int:
-        from hurd.system import linux_spawn
+        try:
+            from hurd.system import linux_spawn
+        except OSError as error:
+            # The first program is started when there is no descriptor left to read a module with.
+            name = spec.command[0] if spec.command else ""
+            raise SpawnError("descriptors", error.errno or 0, name) from None
 
         return linux_spawn.start(spec)
 
