@@ -75,12 +75,6 @@ def serial_console() -> bool:
     return arguments().on_serial_line
 
 
-@LIBRARY.primitive("boot-command", 0)
-def boot_command() -> Value:
-    """The command to run instead of going multi-user, or #f."""
-    return arguments().run or False
-
-
 @LIBRARY.primitive("program-installed?", 1)
 def program_installed(file: Value) -> bool:
     """Asked of a program's file, not of a node: looking at those may start a server."""

@@ -19,7 +19,7 @@ CONFIGURATION: Final = "/etc/drover/init.scm"
 """What is loaded when the command line names nothing else."""
 
 _CHECKS: Final = ("auto", "skip", "force")
-_OPTIONS: Final = ("config", "essential", "fsck", "log", "run")
+_OPTIONS: Final = ("config", "essential", "fsck", "log")
 _ON_OFF: Final = {"yes": True, "no": False, "1": True, "0": False, "on": True, "off": False}
 
 
@@ -28,15 +28,14 @@ class BootArguments:
 
     ``mode`` is "single" for a shell before multi-user operation, "emergency" for a shell before
     anything is touched.  ``check`` says which file systems are checked: those that need it, none,
-    or all.  ``init`` is a program to run in the place of drover.  ``run`` is a command to run
-    instead of going multi-user, after which the machine ends.  With ``essential``, the machine
+    or all.  ``init`` is a program to run in the place of drover.  With ``essential``, the machine
     reboots if PID 1 dies.  ``verbose`` puts the log on the console.  ``problems`` are lines about
     words that were passed over though they were meant for us.
     """
 
     __slots__ = (
         "check", "configuration", "console", "essential", "init", "mode", "problems", "root",
-        "run", "verbose", "words",
+        "verbose", "words",
     )  # fmt: skip
 
     def __init__(self, words: Sequence[str]) -> None:
@@ -47,7 +46,6 @@ class BootArguments:
         self.root: str | None = None
         self.console: str | None = None
         self.configuration = CONFIGURATION
-        self.run: str | None = None
         self.essential = True
         self.verbose = False
         self.problems: list[str] = []
@@ -112,10 +110,6 @@ def _read_option(arguments: BootArguments, name: str, value: str | None) -> None
             arguments.verbose = True
         else:
             problems.append(f"'drover.log={value}': expected console")
-    elif name == "run":
-        from urllib.parse import unquote
-
-        arguments.run = unquote(value)
     elif value in _ON_OFF:
         arguments.essential = _ON_OFF[value]
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +16,7 @@ def test_an_ordinary_command_line_boots_to_multi_user_operation() -> None:
     assert arguments.configuration == CONFIGURATION
     assert (arguments.root, arguments.console) == ("part:1:device:wd0", "com0")
     assert arguments.on_serial_line
-    assert (arguments.init, arguments.run, arguments.problems) == (None, None, [])
+    assert (arguments.init, arguments.problems) == (None, [])
 
 
 @pytest.mark.parametrize("word", ["-s", "single"])
@@ -53,13 +51,12 @@ def test_init_is_data_and_never_evaluated() -> None:
 def test_our_own_words() -> None:
     arguments = read_arguments(
         ["drover.config=/etc/other.scm", "drover.fsck=force", "drover.log=console",
-         "drover.essential=no", "drover.run=" + quote("uname -a; echo 'a b'")]
+         "drover.essential=no"]
     )  # fmt: skip
     assert arguments.configuration == "/etc/other.scm"
     assert arguments.check == "force"
     assert arguments.verbose
     assert not arguments.essential
-    assert arguments.run == "uname -a; echo 'a b'"
     assert arguments.problems == []
 
 
@@ -70,9 +67,9 @@ def test_our_own_words() -> None:
         ("drover.log=tape", "'drover.log=tape': expected console"),
         ("drover.essential=perhaps", "'drover.essential=perhaps': expected yes or no"),
         ("drover.config=", "'drover.config' needs a value"),
-        ("drover.run", "'drover.run' needs a value"),
+        ("drover.log", "'drover.log' needs a value"),
         ("drover.speed=9", "unknown word 'drover.speed' (known ones: drover.config, "
-         "drover.essential, drover.fsck, drover.log, drover.run)"),
+         "drover.essential, drover.fsck, drover.log)"),
     ],
 )  # fmt: skip
 def test_a_word_that_makes_no_sense_is_reported(word: str, problem: str) -> None:
@@ -86,13 +83,3 @@ def test_no_command_line_is_refused(words: list[str]) -> None:
     arguments = read_arguments(words)
     assert arguments.words == tuple(words)
     assert arguments.mode in ("multi-user", "single", "emergency")
-
-
-@given(st.text(min_size=1))
-def test_any_command_survives_the_splitting_at_blanks(command: str) -> None:
-    try:
-        word = "drover.run=" + quote(command)
-    except UnicodeEncodeError:
-        return
-    assert len(word.split(" ")) == 1
-    assert read_arguments([word]).run == command
