@@ -129,12 +129,18 @@ class Capture:
             os.set_inheritable(state["file"], False)
         capture.pid = state["pid"]
         capture._history = [(when, line) for when, line in state["history"]]
+        dead = []
         for descriptor in state["pipes"]:
             os.set_inheritable(descriptor, False)
             partial = state["partial"].get(str(descriptor))
             if partial is not None:
                 capture._partial[descriptor] = partial.encode("latin-1")
-            capture.add(descriptor)
+            try:
+                capture.add(descriptor)
+            except OSError:
+                dead.append(descriptor)  # the Hurd's server of pipes has died, and they with it
+        for descriptor in dead:
+            capture._end(descriptor)
         return capture
 
     def note(self, line: str) -> None:

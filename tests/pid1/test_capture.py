@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -186,3 +187,36 @@ def test_one_turn_of_the_loop_reads_a_bounded_amount(tmp_path: Path) -> None:
 def test_line_of_the_greatest_length_is_one_line(tmp_path: Path) -> None:
     line = b"z" * MAX_LINE
     assert _captured(tmp_path / "log", line + b"\n") == [line.decode()]
+
+
+async def test_a_pipe_whose_server_has_died_is_taken_over_as_one_at_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the Hurd's pflocal does to every pipe there is; here a call refuses as it does then."""
+    before = Capture("program")
+    writers = [_pipe(before) for _ in range(2)]
+    os.write(writers[0], b"unfinished")
+    while not before.carry()["partial"]:
+        await asyncio.sleep(0)
+    state = before.carry()
+    dead, alive = state["pipes"]
+    for descriptor in state["pipes"]:
+        asyncio.get_running_loop().remove_reader(descriptor)
+    state = json.loads(json.dumps(state))
+    original = os.set_blocking
+
+    def set_blocking(descriptor: int, blocking: bool) -> None:
+        if descriptor == dead:
+            raise OSError(0x10000003, "(ipc/send) invalid destination port")
+        original(descriptor, blocking)
+
+    monkeypatch.setattr(os, "set_blocking", set_blocking)
+    after = Capture.carried(state)
+    assert after.pipes() == [alive]
+    os.write(writers[1], b"more\n")
+    os.close(writers[1])
+    await _ended(after)
+    assert [line for _, line in after.recent()] == ["more", "unfinished"]
+    with pytest.raises(OSError):
+        os.fstat(dead)
+    os.close(writers[0])
