@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.scheme.errors import SchemeError
-from services.scheme.machine import JUMP, Machine, as_scheme_error, locate, single
+from services.scheme.errors import SchemeError, as_scheme_error, locate
+from services.scheme.machine import JUMP, Machine, single
 from services.scheme.primitives import Primitive
 from services.scheme.procedures import Closure, Direct, Env, Node, Template, Where
 from services.scheme.syntax import DIRECT, GENERAL, SIMPLE, Code

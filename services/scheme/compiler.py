@@ -24,8 +24,8 @@ from services.scheme.calls import (
     general_of,
     staged,
 )
-from services.scheme.errors import SchemeError
-from services.scheme.machine import JUMP, Machine, stack_overflow
+from services.scheme.errors import SchemeError, stack_overflow
+from services.scheme.machine import JUMP, Machine
 from services.scheme.modules import Cell, Module
 from services.scheme.primitives import Primitive
 from services.scheme.procedures import Closure, Env, Template, Where

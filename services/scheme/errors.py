@@ -2,17 +2,20 @@
 
 An error is a key and arguments, as Guile throws them (SCHEME.md section 6).
 Library code raises ``SchemeError`` through the constructors below, so that the
-shapes match the real ones; an ``OSError`` raised by a primitive becomes a
-``system-error`` with the primitive's name.
+shapes match the real ones.  What Python itself raises in a primitive is translated by
+``as_scheme_error``: an ``OSError`` becomes a ``system-error`` with the primitive's name.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.scheme.types import NIL, Symbol, Value, scheme_list
+
+if TYPE_CHECKING:
+    from services.scheme.procedures import Where
 
 
 class Location:
@@ -161,3 +164,42 @@ def wrong_number_of_arguments(procedure: Value) -> SchemeError:
 def keyword_error(message: str, argument: Value) -> SchemeError:
     """``Unrecognized keyword: #:x`` and its relatives."""
     return SchemeError("keyword-argument-error", (False, message, NIL, scheme_list((argument,))))
+
+
+# The host's own exceptions
+
+
+def locate(error: SchemeError, where: Where) -> None:
+    """Note where an error was raised, unless that is known already."""
+    if error.location is None and where is not None:
+        error.location = where[0].location(where[1])
+
+
+def stack_overflow(who: str | None = None) -> SchemeError:
+    """The error of a recursion that has no end."""
+    return SchemeError("stack-overflow", (who or False, "Stack overflow", False, False))
+
+
+def as_scheme_error(error: Exception, who: str | None = None, where: Where = None) -> SchemeError:
+    """What a Python exception is in Scheme; ``who`` is the primitive that raised it."""
+    if isinstance(error, SchemeError):
+        locate(error, where)
+        return error
+    for translate in host_errors:
+        translated = translate(error)
+        if translated is not None:
+            translated.__cause__ = error
+            locate(translated, where)
+            return translated
+    if isinstance(error, OSError):
+        result = system_error(who or "system", error)
+    elif isinstance(error, RecursionError):
+        result = stack_overflow(who)
+    elif isinstance(error, MemoryError):
+        result = SchemeError("out-of-memory", (who or False, "Out of memory", False, False))
+    else:
+        text = f"{type(error).__name__}: {error}"
+        result = SchemeError("misc-error", (who or False, "~A", scheme_list((text,)), False))
+    result.__cause__ = error
+    locate(result, where)
+    return result

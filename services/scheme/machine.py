@@ -16,14 +16,22 @@ from typing import Any
 from services.scheme.dynamics import Bindings, Dynamic
 from services.scheme.errors import (
     SchemeError,
-    host_errors,
-    system_error,
+    as_scheme_error,
+    locate,
+    stack_overflow,
     wrong_number_of_arguments,
 )
 from services.scheme.parameters import CallWith, Parameter, dynamic, set_value
 from services.scheme.primitives import Await, Call, Primitive, TailCall
-from services.scheme.procedures import UNSET, CaseLambda, Closure, Operation, Where
-from services.scheme.types import NIL, Keyword, Value, Values, scheme_list
+from services.scheme.procedures import (
+    CaseLambda,
+    Closure,
+    Operation,
+    Where,
+    accepts,
+    bind_arguments,
+)
+from services.scheme.types import NIL, Value, Values, scheme_list
 
 JUMP: Any = type("Jump", (), {"__repr__": lambda self: "JUMP"})()
 
@@ -337,116 +345,6 @@ def _start(env: Any, machine: Machine) -> Any:
 
 def _raise(env: Any, machine: Machine) -> Any:
     raise env
-
-
-# Arguments
-
-
-def accepts(closure: Closure, count: int) -> bool:
-    """Whether ``closure`` can be called with ``count`` arguments."""
-    template = closure.template
-    if template.count >= 0:
-        return template.count == count
-    if count < template.required:
-        return False
-    return bool(template.rest or template.keys) or count <= template.required + template.optional
-
-
-def bind_arguments(closure: Closure, args: tuple[Value, ...]) -> list[Any]:
-    """The environment of a call that is not of a fixed number of arguments.
-
-    Raises SchemeError: wrong-number-of-args, keyword-argument-error.
-    """
-    template = closure.template
-    count = len(args)
-    if not accepts(closure, count):
-        raise wrong_number_of_arguments(closure)
-    if template.count >= 0:
-        return [closure.env, *args, *template.pad]
-    required = template.required
-    positional = required + template.optional
-    env = [closure.env, *args[:positional]]
-    taken = count if count < positional else positional
-    if template.keys:
-        # An optional argument is not taken from where the keywords begin.
-        taken = required
-        while taken < min(count, positional) and type(args[taken]) is not Keyword:
-            taken += 1
-        del env[1 + taken :]
-    env += [UNSET] * (positional - taken)
-    env += template.pad
-    if template.rest:
-        env[template.rest] = scheme_list(args[taken:])
-    if template.keys:
-        _bind_keywords(template, args, taken, env)
-    return env
-
-
-def _bind_keywords(template: Any, args: tuple[Value, ...], at: int, env: list[Any]) -> None:
-    slots = dict(template.keys)
-    for slot in slots.values():
-        env[slot] = UNSET
-    count = len(args)
-    while at < count:
-        keyword = args[at]
-        if type(keyword) is not Keyword:
-            if not template.rest:
-                raise _keyword_error("Invalid keyword", keyword)
-            at += 1
-            continue
-        if at + 1 >= count:
-            raise _keyword_error("Keyword argument has no value", keyword)
-        slot = slots.get(keyword)
-        if slot is not None:
-            env[slot] = args[at + 1]
-        elif not template.others:
-            raise _keyword_error("Unrecognized keyword", keyword)
-        at += 2
-
-
-def _keyword_error(message: str, keyword: Value) -> SchemeError:
-    from services.scheme.errors import keyword_error
-
-    return keyword_error(message, keyword)
-
-
-# Errors
-
-
-def locate(error: SchemeError, where: Where) -> None:
-    """Note where an error was raised, unless that is known already."""
-    if error.location is None and where is not None:
-        error.location = where[0].location(where[1])
-
-
-def stack_overflow(who: str | None = None) -> SchemeError:
-    """The error of a recursion that has no end."""
-    return SchemeError("stack-overflow", (who or False, "Stack overflow", False, False))
-
-
-def as_scheme_error(error: Exception, who: str | None = None, where: Where = None) -> SchemeError:
-    """What a Python exception is in Scheme; ``who`` is the primitive that raised it."""
-    if isinstance(error, SchemeError):
-        locate(error, where)
-        return error
-    for translate in host_errors:
-        translated = translate(error)
-        if translated is not None:
-            translated.__cause__ = error
-            locate(translated, where)
-            return translated
-    if isinstance(error, OSError):
-        result = system_error(who or "system", error)
-    elif isinstance(error, RecursionError):
-        result = stack_overflow(who)
-    elif isinstance(error, MemoryError):
-        result = SchemeError("out-of-memory", (who or False, "Out of memory", False, False))
-    else:
-        text = f"{type(error).__name__}: {error}"
-        result = SchemeError("misc-error", (who or False, "~A", scheme_list((text,)), False))
-    result.__cause__ = error
-    locate(result, where)
-    return result
 
 
 def single(value: Value) -> Value:

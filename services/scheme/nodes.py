@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.scheme.errors import unbound_variable
-from services.scheme.machine import JUMP, Machine, as_scheme_error
+from services.scheme.errors import as_scheme_error, unbound_variable
+from services.scheme.machine import JUMP, Machine
 from services.scheme.modules import UNBOUND, Cell, Module
 from services.scheme.primitives import Primitive
 from services.scheme.procedures import Direct, Env, Node, Where

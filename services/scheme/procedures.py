@@ -1,4 +1,4 @@
-"""The procedures of the evaluator itself: closures and operations of the machine.
+"""The procedures of the evaluator itself, and how arguments get to their variables.
 
 A ``Template`` is the code of one lambda expression; closures made from it share it, so
 that code compiled anew (because a name it relied on was redefined) is seen by all.
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from services.scheme.types import Keyword, Procedure, Value
+from services.scheme.errors import keyword_error, wrong_number_of_arguments
+from services.scheme.types import Keyword, Procedure, Value, scheme_list
 
 if TYPE_CHECKING:
     from services.scheme.machine import Machine
@@ -109,3 +110,68 @@ def operation(
         return fn
 
     return register
+
+
+# Arguments
+
+
+def accepts(closure: Closure, count: int) -> bool:
+    """Whether ``closure`` can be called with ``count`` arguments."""
+    template = closure.template
+    if template.count >= 0:
+        return template.count == count
+    if count < template.required:
+        return False
+    return bool(template.rest or template.keys) or count <= template.required + template.optional
+
+
+def bind_arguments(closure: Closure, args: tuple[Value, ...]) -> list[Any]:
+    """The environment of a call, whatever the number of arguments that is asked for.
+
+    Raises SchemeError: wrong-number-of-args, keyword-argument-error.
+    """
+    template = closure.template
+    count = len(args)
+    if not accepts(closure, count):
+        raise wrong_number_of_arguments(closure)
+    if template.count >= 0:
+        return [closure.env, *args, *template.pad]
+    required = template.required
+    positional = required + template.optional
+    env = [closure.env, *args[:positional]]
+    taken = count if count < positional else positional
+    if template.keys:
+        # An optional argument is not taken from where the keywords begin.
+        taken = required
+        while taken < min(count, positional) and type(args[taken]) is not Keyword:
+            taken += 1
+        del env[1 + taken :]
+    env += [UNSET] * (positional - taken)
+    env += template.pad
+    if template.rest:
+        env[template.rest] = scheme_list(args[taken:])
+    if template.keys:
+        _bind_keywords(template, args, taken, env)
+    return env
+
+
+def _bind_keywords(template: Template, args: tuple[Value, ...], at: int, env: list[Any]) -> None:
+    slots = dict(template.keys)
+    for place in slots.values():
+        env[place] = UNSET
+    count = len(args)
+    while at < count:
+        keyword = args[at]
+        if type(keyword) is not Keyword:
+            if not template.rest:
+                raise keyword_error("Invalid keyword", keyword)
+            at += 1
+            continue
+        if at + 1 >= count:
+            raise keyword_error("Keyword argument has no value", keyword)
+        slot = slots.get(keyword)
+        if slot is not None:
+            env[slot] = args[at + 1]
+        elif not template.others:
+            raise keyword_error("Unrecognized keyword", keyword)
+        at += 2

@@ -14,15 +14,13 @@ from typing import Any
 from weakref import ref
 
 from services.scheme.dynamics import Dynamic, Handler, Mask, Wind
-from services.scheme.errors import SchemeError, misc_error
+from services.scheme.errors import SchemeError, as_scheme_error, locate, misc_error
 from services.scheme.machine import (
     Machine,
     Running,
     Stop,
-    as_scheme_error,
     end_generator,
     leave,
-    locate,
     resume_generator,
     serve,
 )
