@@ -254,22 +254,6 @@ async def test_children_in_sessions_of_their_own_are_not_left_behind(
     await eventually(lambda: not alive(pid))
 
 
-async def test_nothing_escapes_a_control_group(manager: Supervisor, tmp_path: Path) -> None:
-    if system.control_groups() is None:
-        pytest.skip("no writable control group (cgroup version 2) here")
-    manager.control_groups = True
-    file = tmp_path / "pid"
-    # Neither a relative of the main process nor of its session when the stop comes.
-    script = f"(setsid sh -c 'echo $$ > {file}; exec sleep 1000' &) ; exec sleep 1000"
-    manager.register([Service(("a",), start=program("sh", "-c", script), stop=Kill())])
-    service = manager.registry.lookup("a")
-    await manager.start(service)
-    await eventually(lambda: file.exists() and file.read_text().strip())
-    await manager.stop(service)
-    pid = int(file.read_text())
-    await eventually(lambda: not alive(pid))
-
-
 async def test_a_dead_process_is_respawned_after_the_delay(manager: Supervisor) -> None:
     manager.register([sleeper("a", respawn=True, respawn_delay=0.05)])
     service = manager.registry.lookup("a")
