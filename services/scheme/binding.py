@@ -10,15 +10,10 @@ from services.scheme.bodies import (
     compile_definition,
     compile_named,
 )
-from services.scheme.calls import (
-    ApplyKnown,
-    call_known,
-    sequence,
-    staged,
-    store,
-)
+from services.scheme.calls import ApplyKnown, call_known, staged
+from services.scheme.codes import followed, sequence, store
+from services.scheme.errors import SchemeError
 from services.scheme.forms import BEGIN, FORMS, IF, at_toplevel, special
-from services.scheme.machine import Machine
 from services.scheme.procedures import Env
 from services.scheme.syntax import (
     DIRECT,
@@ -31,11 +26,12 @@ from services.scheme.syntax import (
     identifiers,
     is_identifier,
     items_of,
+    parts_of,
     symbol_of,
     syntax_violation,
     temporary,
 )
-from services.scheme.types import NIL, Pair, Value, scheme_list
+from services.scheme.types import NIL, Pair, Value, Values, scheme_list
 
 if TYPE_CHECKING:
     from services.scheme.compiler import Compiler
@@ -175,21 +171,23 @@ def values_into(
     compiler: Compiler, formals: Value, scope: Scope, producer: Code, whole: Value
 ) -> Code:
     """Bind the names of ``formals`` in ``scope`` to the values that ``producer`` gives."""
-    names: list[Any] = []
+    names, has_rest = _variables(formals, whole)
+    return _into_slots([scope.add(name).index for name in names], has_rest, producer)
+
+
+def _variables(formals: Value, whole: Value) -> tuple[list[Any], bool]:
+    """The names of ``(a b)``, ``(a . rest)`` or ``rest``, and whether the last is a rest."""
+    names: list[Value] = []
     rest = formals
     while type(rest) is Pair:
         names.append(rest.car)
         rest = rest.cdr
-    every = names if rest is NIL else [*names, rest]
-    slots = [scope.add(name).index for name in identifiers(every, whole)]
-    return into_slots(slots, rest is not NIL, producer)
+    has_rest = rest is not NIL
+    return identifiers([*names, rest] if has_rest else names, whole), has_rest
 
 
-def into_slots(slots: list[int], has_rest: bool, producer: Code) -> Code:
+def _into_slots(slots: list[int], has_rest: bool, producer: Code) -> Code:
     """Put multiple values into the environment."""
-    from services.scheme.errors import SchemeError
-    from services.scheme.types import Values
-
     count = len(slots) - has_rest
 
     def use(env: Env, value: Value) -> None:
@@ -207,15 +205,7 @@ def into_slots(slots: list[int], has_rest: bool, producer: Code) -> Code:
     node = producer[1]
     if producer[0]:
         return DIRECT, lambda env: use(env, node(env))
-
-    def resume(value: Value, env: Env, machine: Machine) -> Any:
-        return use(env, value)
-
-    def begin(env: Env, machine: Machine) -> Any:
-        machine.stack += (resume, env)
-        return node(env, machine)
-
-    return GENERAL, begin
+    return followed(node, lambda value, env, machine: use(env, value))
 
 
 @special("let*-values")
@@ -247,18 +237,12 @@ def _let_values(compiler: Compiler, form: Any, scope: Scope, serial: bool) -> Co
 
 @special("define-values")
 def form_define_values(compiler: Compiler, form: Any, scope: Scope) -> Code:
-    parts = items_of(form.cdr, form, True)
-    if len(parts) != 2 or not at_toplevel(compiler, scope):
+    parts = parts_of(form, 2, 2)
+    if not at_toplevel(compiler, scope):
         raise bad_form(form, True)
-    names: list[Any] = []
-    rest = parts[0]
-    while type(rest) is Pair:
-        names.append(rest.car)
-        rest = rest.cdr
-    has_rest = rest is not NIL
-    every = identifiers([*names, rest] if has_rest else names, form)
+    every, has_rest = _variables(parts[0], form)
     slots = [scope.frame.slot() for _ in every]
-    take = into_slots(slots, has_rest, compiler.compile(parts[1], scope))
+    take = _into_slots(slots, has_rest, compiler.compile(parts[1], scope))
     module = compiler.module
     texts = [symbol_of(name).name for name in every]
 
@@ -271,29 +255,19 @@ def form_define_values(compiler: Compiler, form: Any, scope: Scope) -> Code:
 
 def body_values(form: Any, scope: Scope) -> Value:
     """``define-values`` in a body: declares the names; the form that gives them values."""
-    parts = items_of(form.cdr, form, True)
-    if len(parts) != 2:
-        raise bad_form(form, True)
-    names: list[Any] = []
-    rest = parts[0]
-    while type(rest) is Pair:
-        names.append(rest.car)
-        rest = rest.cdr
-    has_rest = rest is not NIL
-    every = identifiers([*names, rest] if has_rest else names, form)
+    parts = parts_of(form, 2, 2)
+    every, has_rest = _variables(parts[0], form)
     slots = [scope.add(name).index for name in every]
 
     def compile_values(compiler: Compiler, _: Any, inner: Scope) -> Code:
-        return into_slots(slots, has_rest, compiler.compile(parts[1], inner))
+        return _into_slots(slots, has_rest, compiler.compile(parts[1], inner))
 
     return scheme_list([SpecialForm("define-values", compile_values)])
 
 
 @special("do")
 def form_do(compiler: Compiler, form: Any, scope: Scope) -> Code:
-    parts = items_of(form.cdr, form, True)
-    if len(parts) < 2:
-        raise bad_form(form, True)
+    parts = parts_of(form, 2)
     names, values, steps = [], [], []
     for item in items_of(parts[0], form):
         binding = items_of(item, form)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.scheme.calls import sequence, store
+from services.scheme.codes import sequence, store
 from services.scheme.lambdas import compile_lambda, fixed_count
 from services.scheme.procedures import Closure, Template
 from services.scheme.syntax import (

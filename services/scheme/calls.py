@@ -1,4 +1,4 @@
-"""The nodes that use the machine: calls, and whatever has a part that does.
+"""Calls: the nodes that apply a procedure to the values of their parts.
 
 A part that may take long is evaluated after pushing a frame that goes on with the rest.
 Frames are never changed once pushed, so that a continuation can go through them twice.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.scheme.codes import followed
 from services.scheme.errors import SchemeError, as_scheme_error, locate
 from services.scheme.machine import JUMP, Machine, single
 from services.scheme.primitives import Primitive
 from services.scheme.procedures import Closure, Direct, Env, Node, Template, Where
-from services.scheme.syntax import DIRECT, GENERAL, SIMPLE, Code
+from services.scheme.syntax import GENERAL, SIMPLE, Code
 from services.scheme.types import Value, Values
 
 
@@ -240,206 +241,5 @@ def _one_general(parts: list[Code], index: int, finish: Finish) -> Node:
             values = (*[part(env) for part in before], value, *[part(env) for part in after])
             return finish(machine, values)
 
-    def node(env: Env, machine: Machine) -> Any:
-        machine.stack += (resume, env)
-        return general(env, machine)
-
+    node: Node = followed(general, resume)[1]
     return node
-
-
-# Control structures, out of codes
-
-
-def general_of(code: Code) -> Node:
-    """The code as a node that takes the machine."""
-    direct = code[1]
-    if code[0]:
-        return lambda env, machine: direct(env)
-    return direct  # type: ignore[no-any-return]
-
-
-def conditional(test: Code, then: Code, other: Code) -> Code:
-    """``(if test then other)``."""
-    test_of = test[1]
-    if test[0]:
-        if then[0] and other[0]:
-            then_direct, other_direct = then[1], other[1]
-            return (
-                DIRECT,
-                lambda env: then_direct(env) if test_of(env) is not False else other_direct(env),
-            )
-        if other[0]:
-            then_node, other_direct = then[1], other[1]
-
-            def node_tn(env: Env, machine: Machine) -> Any:
-                if test_of(env) is not False:
-                    return then_node(env, machine)
-                return other_direct(env)
-
-            return GENERAL, node_tn
-        if then[0]:
-            then_direct, other_node = then[1], other[1]
-
-            def node_on(env: Env, machine: Machine) -> Any:
-                if test_of(env) is not False:
-                    return then_direct(env)
-                return other_node(env, machine)
-
-            return GENERAL, node_on
-        then_node, other_node = then[1], other[1]
-
-        def node(env: Env, machine: Machine) -> Any:
-            if test_of(env) is not False:
-                return then_node(env, machine)
-            return other_node(env, machine)
-
-        return GENERAL, node
-    then_node, other_node = general_of(then), general_of(other)
-
-    def resume(value: Value, env: Env, machine: Machine) -> Any:
-        if value is not False:
-            return then_node(env, machine)
-        return other_node(env, machine)
-
-    def begin(env: Env, machine: Machine) -> Any:
-        machine.stack += (resume, env)
-        return test_of(env, machine)
-
-    return GENERAL, begin
-
-
-def sequence(codes: list[Code]) -> Code:
-    """Evaluate in order; the value is that of the last."""
-    codes = [code for code in codes[:-1] if code[0] != SIMPLE] + codes[-1:]
-    result = codes[-1]
-    index = len(codes) - 2
-    while index >= 0:
-        if codes[index][0]:
-            end = index + 1
-            while index >= 0 and codes[index][0]:
-                index -= 1
-            result = _after_direct([code[1] for code in codes[index + 1 : end]], result)
-        else:
-            result = _after_general(codes[index][1], result)
-            index -= 1
-    return result
-
-
-def _after_direct(effects: list[Direct], last: Code) -> Code:
-    node = last[1]
-    if len(effects) == 1:
-        (effect,) = effects
-        if last[0]:
-
-            def direct1(env: Env) -> Any:
-                effect(env)
-                return node(env)
-
-            return DIRECT, direct1
-
-        def node1(env: Env, machine: Machine) -> Any:
-            effect(env)
-            return node(env, machine)
-
-        return GENERAL, node1
-    if last[0]:
-
-        def direct(env: Env) -> Any:
-            for effect in effects:
-                effect(env)
-            return node(env)
-
-        return DIRECT, direct
-
-    def general(env: Env, machine: Machine) -> Any:
-        for effect in effects:
-            effect(env)
-        return node(env, machine)
-
-    return GENERAL, general
-
-
-def _after_general(effect: Node, last: Code) -> Code:
-    node = general_of(last)
-
-    def resume(value: Value, env: Env, machine: Machine) -> Any:
-        return node(env, machine)
-
-    def begin(env: Env, machine: Machine) -> Any:
-        machine.stack += (resume, env)
-        return effect(env, machine)
-
-    return GENERAL, begin
-
-
-def consume(code: Code, use: Any) -> Code:
-    """Evaluate ``code`` and give ``use(env, value)``, which must not need the machine."""
-    node = code[1]
-    if code[0]:
-        return DIRECT, lambda env: use(env, node(env))
-
-    def resume(value: Value, env: Env, machine: Machine) -> Any:
-        if type(value) is Values:
-            value = single(value)
-        return use(env, value)
-
-    def begin(env: Env, machine: Machine) -> Any:
-        machine.stack += (resume, env)
-        return node(env, machine)
-
-    return GENERAL, begin
-
-
-def store(index: int, code: Code) -> Code:
-    """Put a value into the environment."""
-    node = code[1]
-    if code[0]:
-
-        def direct(env: Env) -> Any:
-            env[index] = node(env)
-
-        return DIRECT, direct
-
-    def use(env: Env, value: Value) -> None:
-        env[index] = value
-
-    return consume(code, use)
-
-
-def either(codes: list[Code]) -> Code:
-    """``or``."""
-    result = codes[-1]
-    for code in reversed(codes[:-1]):
-        result = _either2(code, result)
-    return result
-
-
-def _either2(left: Code, right: Code) -> Code:
-    first = left[1]
-    if left[0] and right[0]:
-        second = right[1]
-
-        def direct(env: Env) -> Any:
-            value = first(env)
-            return value if value is not False else second(env)
-
-        return DIRECT, direct
-    node = general_of(right)
-    if left[0]:
-
-        def mixed(env: Env, machine: Machine) -> Any:
-            value = first(env)
-            return value if value is not False else node(env, machine)
-
-        return GENERAL, mixed
-
-    def resume(value: Value, env: Env, machine: Machine) -> Any:
-        if type(value) is Values:
-            value = single(value)
-        return value if value is not False else node(env, machine)
-
-    def begin(env: Env, machine: Machine) -> Any:
-        machine.stack += (resume, env)
-        return first(env, machine)
-
-    return GENERAL, begin

@@ -15,15 +15,8 @@ from typing import Any
 from weakref import WeakSet
 
 from services.scheme import modules, nodes
-from services.scheme.calls import (
-    Apply,
-    ApplyKnown,
-    ApplyPrimitive,
-    call,
-    call_known,
-    general_of,
-    staged,
-)
+from services.scheme.calls import Apply, ApplyKnown, ApplyPrimitive, call, call_known, staged
+from services.scheme.codes import consume, general_of
 from services.scheme.errors import SchemeError, stack_overflow
 from services.scheme.machine import JUMP, Machine
 from services.scheme.modules import Cell, Module
@@ -330,8 +323,6 @@ class Compiler:
 
     def assign(self, name: Any, scope: Scope, code: Code) -> Code:
         """``set!``."""
-        from services.scheme.calls import consume
-
         found = self.resolve(name, scope)
         if type(found) is Variable:
             if self.immutable:

@@ -21,8 +21,11 @@ from services.scheme.syntax import (
     Scope,
     SpecialForm,
     bad_form,
+    form,
     is_identifier,
     items_of,
+    names_in,
+    parts_of,
     symbol_of,
     temporary,
 )
@@ -46,71 +49,6 @@ def macro(name: str) -> Callable[[Callable[[Any], Value]], Callable[[Any], Value
     return register
 
 
-def _parts(form: Any, least: int) -> list[Value]:
-    parts = items_of(form.cdr, form, True)
-    if len(parts) < least:
-        raise bad_form(form, True)
-    return parts
-
-
-def form(*items: Value, tail: Value = NIL) -> Any:
-    return scheme_list(items, tail)
-
-
-# Promises
-
-
-class Promise:
-    """What ``delay`` makes; ``done`` tells that ``value`` is the value, else it is a thunk."""
-
-    __slots__ = ("done", "value")
-
-    def __init__(self, done: bool, value: Value) -> None:
-        self.done = done
-        self.value = value
-
-    def __str__(self) -> str:
-        from services.scheme.printer import write
-
-        return f"#<promise {write(self.value)}>"
-
-
-_DELAY = Primitive("make-delayed", lambda thunk: Promise(False, thunk), 1, 1)
-
-
-@macro("delay")
-def _delay(datum: Any) -> Value:
-    return form(_DELAY, form(LAMBDA, NIL, _parts(datum, 1)[0]))
-
-
-TABLE["lazy"] = Macro("lazy", _delay)
-TABLE["delay-force"] = TABLE["lazy"]
-TABLE["make-promise"] = Primitive(
-    "make-promise", lambda v: v if type(v) is Promise else Promise(True, v), 1, 1
-)
-TABLE["promise?"] = Primitive("promise?", lambda v: type(v) is Promise, 1, 1)
-
-
-@operation(TABLE, "force", 1)
-def force(machine: Machine, promise: Value) -> Any:
-    if type(promise) is not Promise:
-        raise wrong_type("force", 1, promise)
-    if promise.done:
-        return promise.value
-    machine.stack += (_forced, promise)
-    return machine.apply(promise.value, ())
-
-
-def _forced(value: Value, promise: Promise, machine: Machine) -> Any:
-    if promise.done:  # it forced itself
-        return promise.value
-    if type(value) is Promise:  # delay of a delay, as with delay-force
-        promise.done, promise.value = value.done, value.value
-        return force(machine, promise)
-    promise.done, promise.value = True, value
-    return value
-
-
 # Parameters and fluids
 
 
@@ -132,7 +70,7 @@ _VECTOR = Primitive("vector", lambda *items: list(items), 0, None)
 
 @macro("parameterize")
 def _parameterize(datum: Any) -> Value:
-    parts = _parts(datum, 2)
+    parts = parts_of(datum, 2)
     pairs: list[Value] = []
     for binding in items_of(parts[0], datum, True):
         items = items_of(binding, datum, True)
@@ -190,7 +128,7 @@ TABLE["case-lambda*"] = SpecialForm("case-lambda*", _case_lambda)
 
 
 def _cut(datum: Any, early: bool) -> Value:
-    parts = _parts(datum, 1)
+    parts = parts_of(datum, 1)
     names: list[Value] = []
     call: list[Value] = []
     early_bindings: list[Value] = []
@@ -260,7 +198,7 @@ def _forms(name: str) -> SpecialForm:
 
 @macro("let/ec")
 def _let_ec(datum: Any) -> Value:
-    parts = _parts(datum, 2)
+    parts = parts_of(datum, 2)
     return form(OPERATIONS["call/ec"], Pair(LAMBDA, Pair(form(parts[0]), datum.cdr.cdr)))
 
 
@@ -269,32 +207,24 @@ TABLE["let-escape-continuation"] = TABLE["let/ec"]
 
 @macro("let/cc")
 def _let_cc(datum: Any) -> Value:
-    parts = _parts(datum, 2)
+    parts = parts_of(datum, 2)
     return form(OPERATIONS["call/cc"], Pair(LAMBDA, Pair(form(parts[0]), datum.cdr.cdr)))
 
 
-def _mentions(datum: Value, names: tuple[str, ...]) -> bool:
-    todo = [datum]
-    while todo:
-        item = todo.pop()
-        if is_identifier(item):
-            if symbol_of(item).name in names:
-                return True
-        elif type(item) is Pair:
-            todo += (item.car, item.cdr)
-    return False
+def _mentions(datum: Value, name: str) -> bool:
+    return any(symbol_of(found).name == name for found in names_in(datum))
 
 
 @macro("while")
 def _while(datum: Any) -> Value:
     """``break`` and ``continue`` are bound in the body, as in Guile."""
-    parts = _parts(datum, 1)
+    parts = parts_of(datum, 1)
     loop = temporary("while")
     body: Value = form(BEGIN, *parts[1:]) if len(parts) > 1 else False
-    if _mentions(body, ("continue",)):
+    if _mentions(body, "continue"):
         body = form(OPERATIONS["call/ec"], form(LAMBDA, form(Symbol("continue")), body))
     turns = form(LET, loop, NIL, form(IF, parts[0], form(BEGIN, body, form(loop)), False))
-    if not _mentions(datum.cdr, ("break",)):
+    if not _mentions(datum.cdr, "break"):
         return turns
     leave = temporary("leave")
     results = temporary("results")
@@ -320,7 +250,7 @@ operation(TABLE, "%reraise", 1)(_reraise)
 @macro("guard")
 def _guard(datum: Any) -> Value:
     """``(guard (variable clause …) body …)``; unwinds, and raises again if no clause fits."""
-    parts = _parts(datum, 2)
+    parts = parts_of(datum, 2)
     spec = parts[0]
     if type(spec) is not Pair or not is_identifier(spec.car):
         raise bad_form(datum, True)
@@ -344,14 +274,14 @@ operation(TABLE, "%assertion-failed", 1)(_assertion_failed)
 
 @macro("assert")
 def _assert(datum: Any) -> Value:
-    parts = _parts(datum, 1)
+    parts = parts_of(datum, 1)
     failed = form(TABLE["%assertion-failed"], form(QUOTE, parts[0]))
     return form(UNLESS, parts[0], failed)
 
 
 @macro("and-let*")
 def _and_let(datum: Any) -> Value:
-    parts = _parts(datum, 1)
+    parts = parts_of(datum, 1)
     clauses = items_of(parts[0], datum, True)
     body = datum.cdr.cdr
     result: Value = Pair(LET, Pair(NIL, body)) if type(body) is Pair else None
@@ -376,7 +306,7 @@ def _and_let(datum: Any) -> Value:
 @macro("let-loop")
 def _let_loop(datum: Any) -> Value:
     """``let-loop`` of (shepherd support): a named let that may be given some variables only."""
-    parts = _parts(datum, 3)
+    parts = parts_of(datum, 3)
     name, bindings = parts[0], items_of(parts[1], datum, True)
     if not is_identifier(name):
         raise bad_form(datum, True)

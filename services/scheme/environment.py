@@ -16,11 +16,12 @@ from services.scheme.types import Value
 # Name -> module of services.scheme whose TABLE has it.
 _LATER: dict[str, str] = {}
 for _module, _names in (
+    ("promises", "delay lazy delay-force make-promise promise? force"),
     ("derived",
-     "delay make-promise force case-lambda case-lambda* parameterize guard assert while "
+     "case-lambda case-lambda* parameterize guard assert while "
      "cut cute let/cc make-fluid make-unbound-fluid fluid-ref fluid-set! fluid? parameter? "
      "with-fluid* and-let* let/ec let-escape-continuation define-inlinable let-loop "
-     "make-procedure-with-setter setter lazy delay-force make-parameter promise? "
+     "make-procedure-with-setter setter make-parameter "
      "with-fluids procedure-with-setter?"),
     ("records",
      "record? record-type-descriptor record-type-name record-type-fields "

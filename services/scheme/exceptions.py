@@ -8,7 +8,7 @@ from services.scheme import conditions as c
 from services.scheme.errors import SchemeError, misc_error, wrong_type, wrong_type_expecting
 from services.scheme.forms import BEGIN, DEFINE, QUOTE
 from services.scheme.primitives import Primitive
-from services.scheme.syntax import Macro, bad_form, is_identifier, items_of, symbol_of
+from services.scheme.syntax import Macro, bad_form, is_identifier, items_of, parts_of, symbol_of
 from services.scheme.types import (
     NIL,
     Pair,
@@ -294,9 +294,7 @@ def _define_condition_type(form: Any) -> Value:
 
 def _define_exception_type(form: Any) -> Value:
     """``(define-exception-type type supertype constructor predicate (field accessor) …)``."""
-    items = items_of(form.cdr, form, True)
-    if len(items) < 4:
-        raise bad_form(form, True)
+    items = parts_of(form, 4)
     name, _, make = items[:3]
     rest = _define_condition_type(Pair(form.car, scheme_list([*items[:2], *items[3:]])))
     maker = scheme_list([DEFINE, make, scheme_list([_CONSTRUCTOR, name])])

@@ -16,14 +16,7 @@ from services.scheme.bodies import (
     compile_definition,
     parse_definition,
 )
-from services.scheme.calls import (
-    conditional,
-    consume,
-    either,
-    general_of,
-    sequence,
-    store,
-)
+from services.scheme.codes import conditional, consume, either, general_of, sequence, store
 from services.scheme.lambdas import compile_lambda
 from services.scheme.machine import Machine
 from services.scheme.procedures import Closure, Env
@@ -34,9 +27,11 @@ from services.scheme.syntax import (
     Code,
     Scope,
     SpecialForm,
+    Variable,
     bad_form,
     is_identifier,
     items_of,
+    parts_of,
     strip,
     symbol_of,
     syntax_violation,
@@ -199,18 +194,13 @@ def form_unless(compiler: Compiler, form: Any, scope: Scope) -> Code:
 
 
 def _test_and_body(compiler: Compiler, form: Any, scope: Scope) -> tuple[Code, Code]:
-    parts = items_of(form.cdr, form, True)
-    if len(parts) < 2:
-        raise bad_form(form, True)
-    codes = [compiler.compile(part, scope) for part in parts]
+    codes = [compiler.compile(part, scope) for part in parts_of(form, 2)]
     return codes[0], sequence(codes[1:])
 
 
 @special("cond")
 def form_cond(compiler: Compiler, form: Any, scope: Scope) -> Code:
-    clauses = items_of(form.cdr, form, True)
-    if not clauses:
-        raise bad_form(form, True)
+    clauses = parts_of(form, 1)
     made: list[tuple[Code, Code]] = []
     final = UNSPECIFIED
     for number, clause in enumerate(clauses):
@@ -228,17 +218,20 @@ def form_cond(compiler: Compiler, form: Any, scope: Scope) -> Code:
             made.append((sequence([store(slot, test), _slot(slot)]), _slot(slot)))
         elif len(parts) == 3 and compiler.is_form(parts[1], scope, "=>"):
             slot = scope.frame.slot()
-            inner = Scope(scope.frame, scope)
-            name = temporary()
-            from services.scheme.syntax import Variable
-
-            inner.names[name] = Variable(scope.frame, slot)
-            then = compiler.compile(scheme_list([parts[2], name]), inner)
+            then = call_with_slot(compiler, parts[2], slot, scope)
             made.append((sequence([store(slot, test), _slot(slot)]), then))
         else:
             then = sequence([compiler.compile(part, scope) for part in parts[1:]])
             made.append((test, then))
     return _clauses(made, final)
+
+
+def call_with_slot(compiler: Compiler, procedure: Value, slot: int, scope: Scope) -> Code:
+    """Call what the form ``procedure`` gives with the value in a place of the environment."""
+    name = temporary("value")
+    inner = Scope(scope.frame, scope)
+    inner.names[name] = Variable(scope.frame, slot)
+    return compiler.compile(scheme_list([procedure, name]), inner)
 
 
 def _slot(index: int) -> Code:
@@ -257,9 +250,7 @@ def _clauses(made: list[tuple[Code, Code]], final: Code) -> Code:
 
 @special("case")
 def form_case(compiler: Compiler, form: Any, scope: Scope) -> Code:
-    parts = items_of(form.cdr, form, True)
-    if not parts:
-        raise bad_form(form, True)
+    parts = parts_of(form, 1)
     slot = scope.frame.slot()
     key = store(slot, compiler.compile(parts[0], scope))
     table: dict[Any, int] = {}
@@ -270,12 +261,7 @@ def form_case(compiler: Compiler, form: Any, scope: Scope) -> Code:
         if len(items) < 2:
             raise bad_form(form, True)
         if len(items) == 3 and compiler.is_form(items[1], scope, "=>"):
-            from services.scheme.syntax import Variable
-
-            inner = Scope(scope.frame, scope)
-            name = temporary()
-            inner.names[name] = Variable(scope.frame, slot)
-            body = compiler.compile(scheme_list([items[2], name]), inner)
+            body = call_with_slot(compiler, items[2], slot, scope)
         else:
             body = sequence([compiler.compile(item, scope) for item in items[1:]])
         if compiler.is_form(items[0], scope, "else"):

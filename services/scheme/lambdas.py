@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.scheme.calls import conditional, sequence, store
+from services.scheme.codes import conditional, sequence, store
 from services.scheme.procedures import UNSET, Template
 from services.scheme.syntax import (
     DIRECT,

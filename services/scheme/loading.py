@@ -31,6 +31,7 @@ from services.scheme.syntax import (
     bad_form,
     is_identifier,
     items_of,
+    parts_of,
     strip,
     symbol_of,
 )
@@ -163,9 +164,7 @@ TABLE["@@"] = SpecialForm("@@", _at)
 
 @special("define-module")
 def define_module(compiler: Compiler, form: Any, scope: Scope) -> Code:
-    parts = items_of(form.cdr, form, True)
-    if not parts:
-        raise bad_form(form, True)
+    parts = parts_of(form, 1)
     module = add_module(module_name(strip(parts[0])))
     rest = parts[1:]
     while rest:

@@ -19,6 +19,7 @@ from services.scheme.syntax import (
     bad_form,
     is_identifier,
     items_of,
+    names_in,
     strip,
     symbol_of,
     syntax_violation,
@@ -194,7 +195,7 @@ class _Instance:
     def _repeat(self, template: Value, found: dict[Any, Value], depth: int) -> list[Value]:
         names = [
             name
-            for name in _names_in(template)
+            for name in names_in(template)
             if name in found and self.depths.get(name, 0) > 0 and type(found[name]) is list
         ]
         if not names:
@@ -220,21 +221,6 @@ class _Instance:
         finally:
             self.depths = outer_depths
         return results
-
-
-def _names_in(template: Value) -> list[Any]:
-    names: list[Any] = []
-    todo = [template]
-    while todo:
-        item = todo.pop()
-        if is_identifier(item):
-            names.append(item)
-        elif type(item) is Pair:
-            todo.append(item.cdr)
-            todo.append(item.car)
-        elif type(item) is list:
-            todo.extend(item)
-    return list(dict.fromkeys(names))
 
 
 def transformer(compiler: Compiler, datum: Value, scope: Scope, name: Any) -> Any:
@@ -281,7 +267,7 @@ def _rules(compiler: Compiler, datum: Any, scope: Scope) -> _Rules:
 
 def _find_ellipsis(clauses: list[tuple[Value, Value]]) -> Any:
     for pattern, template in clauses:
-        for name in _names_in(Pair(pattern, template)):
+        for name in names_in(Pair(pattern, template)):
             if symbol_of(name) is _ELLIPSIS:
                 return name
     return _ELLIPSIS

@@ -71,11 +71,6 @@ def global_reference(cell: Cell, module: Module, where: Where) -> Direct:
     return node
 
 
-def lift(direct: Direct) -> Node:
-    """A direct node as one that takes the machine."""
-    return lambda env, machine: direct(env)
-
-
 def bounce(node: Node) -> Node:
     """Go through the loop of the machine, so that Python's stack does not grow."""
 

@@ -9,7 +9,7 @@ from services.scheme.forms import BEGIN, DEFINE, QUOTE
 from services.scheme.machine import Machine
 from services.scheme.primitives import Primitive
 from services.scheme.procedures import Operation
-from services.scheme.syntax import Macro, bad_form, is_identifier, items_of, symbol_of
+from services.scheme.syntax import Macro, bad_form, is_identifier, items_of, parts_of, symbol_of
 from services.scheme.types import Pair, Record, RecordType, Symbol, Value, scheme_list
 
 TABLE: dict[str, Value] = {}
@@ -133,10 +133,7 @@ def _quoted(value: Value) -> Value:
 
 
 def _define_record_type(form: Any) -> Value:
-    parts = items_of(form.cdr, form, True)
-    if len(parts) < 3:
-        raise bad_form(form, True)
-    type_spec, make_spec, test_name, *field_specs = parts
+    type_spec, make_spec, test_name, *field_specs = parts_of(form, 3)
     type_name = type_spec.car if type(type_spec) is Pair else type_spec
     if not is_identifier(type_name):
         raise bad_form(form, True)

@@ -265,6 +265,29 @@ def items_of(datum: Value, whole: Value, placed: bool = False) -> list[Value]:
     return items
 
 
+def parts_of(form: Any, least: int, most: int | None = None) -> list[Value]:
+    """What follows the keyword of ``form``, ``least`` to ``most``; else raises its syntax error."""
+    parts = items_of(form.cdr, form, True)
+    if len(parts) < least or (most is not None and len(parts) > most):
+        raise bad_form(form, True)
+    return parts
+
+
+def names_in(datum: Value) -> list[Any]:
+    """The identifiers in ``datum``, however deep, each once, in the order of their appearance."""
+    names: dict[Any, None] = {}
+    todo = [datum]
+    while todo:
+        item = todo.pop()
+        if is_identifier(item):
+            names[item] = None
+        elif type(item) is Pair:
+            todo += (item.cdr, item.car)
+        elif type(item) is list:
+            todo += reversed(item)
+    return list(names)
+
+
 def identifiers(datums: Iterable[Value], whole: Value) -> list[Any]:
     """``datums``, all of which must be identifiers."""
     result = list(datums)
