@@ -17,10 +17,10 @@ from boot.guard import start_shell
 from boot.late import KINDS, late_service
 from boot.places import place
 from boot.steps import checking, mounting, upkeep
+from hurd.offload import off_loop
 from hurd.system import system
 from pid1.errors import misc_error as refused
 from pid1.log import log, say
-from pid1.offload import off_loop
 from pid1.process import DEFAULT_GRACE_PERIOD
 from pid1.service import Service
 from pid1.supervisor import supervisor

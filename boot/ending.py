@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Final
 
+from hurd.offload import off_loop
 from hurd.system import system
 from pid1.log import log, the_log
-from pid1.offload import off_loop
 from pid1.service import RUNNING, STOPPING
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 from boot import running
 from boot.ending import watch_for_the_end
 from boot.rescue import shell_command, shell_environment
+from hurd.offload import off_loop
 from hurd.system import SpawnSpec, system
 from pid1.errors import KeyedError, ServiceError
 from pid1.events import the_events
 from pid1.forkexec import Kill, fork_exec
 from pid1.log import log
-from pid1.offload import off_loop
 from pid1.service import RUNNING, STARTING, STOPPING, Service
 from pid1.supervisor import current_service, supervisor
 from pid1.values import Process

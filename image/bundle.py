@@ -36,7 +36,7 @@ _BOOT: Final = ("boot.stage0", "boot.guard", "boot.ending", "boot.boot_log", "bo
 _ON_THE_HURD: Final = (
     "boot.stage0", "boot.arguments", "boot.rescue", "boot.guard", "boot.running", "boot.places",
     "boot.steps", "boot.steps.checking", "boot.steps.mounting", "boot.steps.upkeep", "boot.api",
-    "services.api.translator", "services.api.written", "pid1.translator", "pid1.offload",
+    "services.api.translator", "services.api.written", "pid1.translator",
     "hurd.offload",
     "hurd.system.hurd", "hurd.system.hurd_nodes", "hurd.system.posix", "hurd.system.terminal",
     "hurd.system.servers", "hurd.translator", "hurd.translator.setting",

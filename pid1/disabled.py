@@ -12,8 +12,8 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
+from hurd.offload import off_loop
 from pid1.log import log
-from pid1.offload import off_loop
 
 # Seconds that a change may take before the command is answered without it.
 PATIENCE: Final = 2.0

@@ -11,13 +11,13 @@ import errno
 import os
 from typing import Any, Final
 
+from hurd.offload import off_loop
 from hurd.system import system
 from hurd.system.nodes import START_TIMEOUT
 from pid1.capture import Capture
 from pid1.errors import system_error
 from pid1.forkexec import kill_process
 from pid1.log import log, say
-from pid1.offload import off_loop
 from pid1.process import DEFAULT_GRACE_PERIOD, send_signal
 from pid1.supervisor import current_service, supervisor
 from pid1.values import Process

@@ -12,10 +12,10 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from boot.places import place
+from hurd.offload import off_loop
 from hurd.system import SpawnError, SpawnSpec, system
 from pid1.forkexec import fork_exec
 from pid1.log import log, say
-from pid1.offload import off_loop
 from pid1.supervisor import current_service, supervisor
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from boot.places import place
+from hurd.offload import off_loop
 from hurd.system import system
 from pid1.log import log, say
-from pid1.offload import off_loop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hurd.offload import off_loop
 from hurd.system import system
 from hurd.system.nodes import START_TIMEOUT
-from pid1.offload import off_loop
 from pid1.process import DEFAULT_GRACE_PERIOD
 from pid1.translator import TranslatorStart, TranslatorStop
 from services import keywords
