@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def load_standin(
     standin_libraries: dict[str, Path], tmp_path: Path
 ) -> Iterator[Callable[[str], Standin]]:
     """Loads one of the libraries, which every call goes to until the end of the test."""
+    before = set(threading.enumerate())
 
     def load(name: str) -> Standin:
         # The system takes a copy for another library, with its own state.
@@ -46,7 +48,13 @@ def load_standin(
         return Standin(path)
 
     yield load
+    # A thread that goes on would give back its rights in the next test's library, where other
+    # ports have these names: what waits for them there would wait for ever.
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(5)
     library.use_stand_in(None)
+    assert not [thread for thread in left if thread.is_alive()], "threads outlive their test"
 
 
 @pytest.fixture
