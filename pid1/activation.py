@@ -16,6 +16,7 @@ from hurd.system import SpawnError, SpawnSpec
 from pid1.awaiting import is_awaitable
 from pid1.command import varied
 from pid1.endpoints import Bind, Endpoint, inherited_sockets, open_sockets
+from pid1.errors import KeyedError
 from pid1.forkexec import Kill, failing_process, fork_exec
 from pid1.inetd import Listener
 from pid1.log import log, say
@@ -25,6 +26,9 @@ from pid1.values import Process
 
 # Seconds until a connection is looked at again that came before the start was complete.
 _RETRY: Final = 0.05
+# Seconds until a program is tried again that lacked something to start with; doubled each time.
+_FIRST_PAUSE: Final = 1.0
+_LAST_PAUSE: Final = 60.0
 
 
 class Waiting(Listener):
@@ -36,6 +40,7 @@ class Waiting(Listener):
         super().__init__(activation.endpoints, activation.sockets[service], activation.spec.command)
         self.activation = activation
         self.service = service
+        self._pause = _FIRST_PAUSE
 
     def wait(self) -> None:
         """Start the program when a socket becomes readable."""
@@ -55,8 +60,15 @@ class Waiting(Listener):
         if self.service.status == STARTING:
             # The service has not got this value yet.
             asyncio.get_running_loop().call_later(_RETRY, self.wait)
-        elif self.service.status == RUNNING and self.service.value is self:
-            self.activation.activate(self.service)
+        elif (
+            self.service.status == RUNNING
+            and self.service.value is self
+            and not self.activation.activate(self.service)
+        ):
+            # Whoever has connected still waits.
+            log(f"Trying to start {self.service.name} again in {self._pause:g} seconds.")
+            asyncio.get_running_loop().call_later(self._pause, self.wait)
+            self._pause = min(2 * self._pause, _LAST_PAUSE)
 
     def carry(self) -> dict[str, Any]:
         """Return what the next image of the daemon has to know."""
@@ -155,15 +167,28 @@ class Activation:
         detached(value.wait)
         return value
 
-    def activate(self, service: Service) -> None:
-        """Start the program of a service that waited for a connection."""
+    def activate(self, service: Service) -> bool:
+        """Start the program of a service that waited for a connection.
+
+        False if a process, a descriptor or the log file cannot be had: that may pass.
+        """
         try:
-            process: Process = self._spawn(service)
+            process = self._process(service)
+        except (KeyedError, SpawnError) as error:
+            log(f"Cannot start {service.name}: {error}.")
+            return False
+        supervisor().change_value(service, process)
+        return True
+
+    def _process(self, service: Service) -> Process:
+        try:
+            return self._spawn(service)
         except SpawnError as error:
+            if error.step in ("fork", "descriptors"):
+                raise
             # As if it had been started and had failed at once: respawned or disabled.
             log(f"{error}.")
-            process = Process(failing_process(service, error), self.spec.command)
-        supervisor().change_value(service, process)
+            return Process(failing_process(service, error), self.spec.command)
 
     def _spawn(self, service: Service) -> ActivatedProcess:
         sockets = self.sockets[service]

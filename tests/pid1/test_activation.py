@@ -239,3 +239,25 @@ async def test_it_is_written_as_the_gnu_shepherd_writes_it(
         f'(sockets ({descriptor})) (command ("/bin/sh" "-c" "x")))'
     )
     assert str(value).startswith("#<<systemd-service> endpoints: (#<<endpoint> name: ")
+
+
+async def test_who_connects_while_nothing_can_be_started_is_served_later(
+    manager: Supervisor,
+    addresses: list[Address],
+    log: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pid1.activation._FIRST_PAUSE", 0.02)
+    place = tmp_path / "logs"
+    place.touch()  # where there should be a directory
+    service = activated(manager, addresses, log_file=str(place / "server.log"))
+    await manager.start(service)
+    asking = asyncio.ensure_future(ask(addresses[0]))
+    await eventually(lambda: "Trying to start sysd again in 0.04 seconds." in log)
+    assert service.status == RUNNING
+    place.unlink()
+    pid, _number, _names = await asking
+    assert isinstance(service.value, Process)
+    assert service.value.pid == pid
+    assert (place / "server.log").exists()
