@@ -62,7 +62,7 @@ class Starting(Endings):
             return False
         try:
             return await self._request_start(service, ())
-        except KeyedError as error:
+        except (KeyedError, ServiceNotFound) as error:
             say(f"Exception caught while starting {service.name}: {error}")
             return False
 
@@ -91,6 +91,11 @@ class Starting(Endings):
             say(f"Service {service.name} depends on {required.name if required else name}.")
         return not missing
 
+    def _supported(self, service: Service) -> bool:
+        """Whether everything that ``service`` requires runs, or has done what it is for."""
+        required = map(self.registry.get, service.requirement)
+        return all(one is not None and (one.one_shot or one.status == RUNNING) for one in required)
+
     async def _request_start(self, service: Service, arguments: tuple[object, ...]) -> Any:
         while True:
             if service.status == RUNNING:
@@ -106,8 +111,10 @@ class Starting(Endings):
             if service.status == STOPPING:
                 log(f"Waiting for {service.name} to stop...")
                 await self._settled(service)
-                # Its replacement may have taken its place.
-                service = self.registry.get(service.name) or service
+                # Its replacement may have taken its place, and what it requires been stopped, too.
+                current = self.registry.get(service.name) or service
+                if current is not service or not self._supported(service):
+                    return await self.start(current, arguments)
                 continue
             return await self._run_start(service, arguments)
 

@@ -523,3 +523,32 @@ async def test_the_end_stops_everything_and_kills_what_is_late(manager: Supervis
     late = await manager.stop_all(deadline=0.3)
     assert [service.name for service in late] in ([], ["stuck"])
     assert manager.registry.lookup("a").status == STOPPED
+
+
+async def test_a_start_that_waited_for_a_stop_looks_at_its_requirements_again(
+    manager: Supervisor,
+) -> None:
+    ends = {name: asyncio.Event() for name in ("base", "above")}
+
+    def slowly(name: str, *requirement: str) -> Service:
+        async def stop(_value: object, *_arguments: object) -> bool:
+            await ends[name].wait()
+            return False
+
+        return Service((name,), requirement, start=lambda: True, stop=stop)
+
+    base, above = slowly("base"), slowly("above", "base")
+    manager.register([base, above])
+    assert await manager.start(above)
+    stopping = asyncio.ensure_future(manager.stop(base))
+    await eventually(lambda: above.status == STOPPING)
+    starting = asyncio.ensure_future(manager.start(above))
+    await asyncio.sleep(0)
+    ends["above"].set()
+    await eventually(lambda: base.status == STOPPING)
+    await asyncio.sleep(0.02)
+    assert above.status == STOPPED
+    ends["base"].set()
+    await stopping
+    assert await starting
+    assert base.status == above.status == RUNNING
