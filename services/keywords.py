@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pid1.log import say
 from services.scheme.errors import SchemeError, keyword_error
@@ -56,10 +57,16 @@ def mismatch(who: str, argument: str, value: Value, predicate: str) -> SchemeErr
 
 def strings(who: str, argument: str, value: Value) -> list[str]:
     """Return a Scheme list of strings as a list; raises SchemeError for anything else."""
-    items = list(iterate(value))
-    if not is_list(value) or not all(isinstance(item, str) for item in items):
+    items = list_of(str, value)
+    if items is None:
         raise mismatch(who, argument, value, "list-of-strings?")
     return items
+
+
+def list_of(kind: type, value: Value) -> list[Any] | None:
+    """The elements of a Scheme list if all are of ``kind``, else None."""
+    items = list(iterate(value)) if is_list(value) else None
+    return items if items is None or all(isinstance(item, kind) for item in items) else None
 
 
 def optional_string(who: str, argument: str, value: Value) -> str | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from pid1.service import Service
 from services import keywords
 from services.api import parameters
 from services.keywords import strings
 from services.scheme.conditions import MESSAGE
 from services.scheme.errors import SchemeError
 from services.scheme.parameters import value_of
-from services.scheme.types import Keyword, Record, Symbol, Value, is_list, iterate
+from services.scheme.primitives import Library
+from services.scheme.types import NIL, Keyword, Record, Symbol, Value, scheme_list
 
 
 def optional(arguments: tuple[Value, ...], default: Value) -> tuple[Value, tuple[Value, ...]]:
@@ -20,8 +24,8 @@ def optional(arguments: tuple[Value, ...], default: Value) -> tuple[Value, tuple
 
 def symbols(who: str, argument: str, value: Value) -> tuple[str, ...]:
     """Return the names in a list of symbols."""
-    items = list(iterate(value)) if is_list(value) else None
-    if items is None or not all(isinstance(item, Symbol) for item in items):
+    items = keywords.list_of(Symbol, value)
+    if items is None:
         raise keywords.wrong_type(who, argument, value)
     return tuple([item.name for item in items])
 
@@ -41,3 +45,24 @@ def use_parameters() -> None:
         )
     )
     Defaults.directory = staticmethod(lambda: str(value_of(parameters.service_directory)))
+
+
+def built_in(
+    library: Library, name: str, make: Callable[[tuple[str, ...], tuple[str, ...]], Service]
+) -> None:
+    """Bind ``NAME-service``, which takes names (or else NAME) and requirements.
+
+    Its programs, those of ``herd spawn`` and ``herd schedule``, get the configured defaults.
+    """
+    who = f"{name}-service"
+
+    def service(*arguments: Value) -> Service:
+        provision, rest = optional(arguments, scheme_list([Symbol(name)]))
+        options = keywords.split(rest, frozenset({"requirement"}))
+        use_parameters()
+        return make(
+            symbols(who, "provision", provision),
+            symbols(who, "requirement", options.get("requirement", NIL)),
+        )
+
+    library.primitive(who, 0, None)(service)

@@ -13,12 +13,12 @@ from pid1.endpoints import DEFAULT_BIND_ATTEMPTS, RETRY_DELAY, Endpoint, open_so
 from pid1.log import say
 from services import keywords
 from services.convert import Host, from_wire
-from services.scheme.errors import SchemeError, system_error, wrong_type
+from services.scheme.errors import SchemeError, system_error
 from services.scheme.modules import core
 from services.scheme.parameters import Parameter, value_of
 from services.scheme.ports import Port
 from services.scheme.primitives import Await, Call, Library, Primitive, Steps
-from services.scheme.types import NIL, Value, is_list, iterate, scheme_list
+from services.scheme.types import NIL, Value, iterate, scheme_list
 
 if TYPE_CHECKING:
     import socket
@@ -83,34 +83,24 @@ def endpoint(address: Value, *rest: Value) -> Endpoint:
     return make_endpoint("endpoint", address, keywords.split(rest, _KEYWORDS))
 
 
-@LIBRARY.primitive("endpoint?", 1)
-def is_endpoint(value: Value) -> bool:
-    return isinstance(value, Endpoint)
+LIBRARY.predicate("endpoint?", Endpoint)
 
 
-def _accessor(name: str, read: Any) -> None:
-    @LIBRARY.primitive(name, 1)
-    def accessor(value: Value) -> Value:
-        if not isinstance(value, Endpoint):
-            raise wrong_type(name, 1, value)
-        return read(value)
-
-
-_accessor("endpoint-name", lambda e: e.name)
-_accessor("endpoint-address", lambda e: list(e.address.to_vector()))
-_accessor("endpoint-style", lambda e: e.style)
-_accessor("endpoint-backlog", lambda e: e.backlog)
-_accessor("endpoint-socket-owner", lambda e: e.owner)
-_accessor("endpoint-socket-group", lambda e: e.group)
-_accessor("endpoint-socket-directory-permissions", lambda e: e.permissions)
-_accessor("endpoint-bind-attempts", lambda e: e.bind_attempts)
-_accessor("endpoint->sexp", lambda e: from_wire(e.to_wire()))
+LIBRARY.accessor("endpoint-name", Endpoint, lambda e: e.name)
+LIBRARY.accessor("endpoint-address", Endpoint, lambda e: list(e.address.to_vector()))
+LIBRARY.accessor("endpoint-style", Endpoint, lambda e: e.style)
+LIBRARY.accessor("endpoint-backlog", Endpoint, lambda e: e.backlog)
+LIBRARY.accessor("endpoint-socket-owner", Endpoint, lambda e: e.owner)
+LIBRARY.accessor("endpoint-socket-group", Endpoint, lambda e: e.group)
+LIBRARY.accessor("endpoint-socket-directory-permissions", Endpoint, lambda e: e.permissions)
+LIBRARY.accessor("endpoint-bind-attempts", Endpoint, lambda e: e.bind_attempts)
+LIBRARY.accessor("endpoint->sexp", Endpoint, lambda e: from_wire(e.to_wire()))
 
 
 def endpoint_list(who: str, value: Value) -> list[Endpoint]:
     """Return the endpoints of a Scheme list."""
-    items = list(iterate(value)) if is_list(value) else None
-    if items is None or not all(isinstance(item, Endpoint) for item in items):
+    items = keywords.list_of(Endpoint, value)
+    if items is None:
         raise keywords.wrong_type(who, "endpoints", value)
     return items
 

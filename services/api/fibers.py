@@ -79,9 +79,7 @@ def make_channel(_size: Value = False) -> Channel:
     return Channel()
 
 
-@LIBRARY.primitive("channel?", 1)
-def is_channel(value: Value) -> bool:
-    return isinstance(value, Channel)
+LIBRARY.predicate("channel?", Channel)
 
 
 @LIBRARY.procedure("put-message", 2)

@@ -330,9 +330,7 @@ def match_error(value: Value) -> SchemeError:
     return SchemeError("match-error", ("match", "no matching pattern", value))
 
 
-@LIBRARY.primitive("process?", 1)
-def is_process(value: Value) -> bool:
-    return isinstance(value, Process)
+LIBRARY.predicate("process?", Process)
 
 
 def _process(value: Value) -> Process:

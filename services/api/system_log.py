@@ -21,7 +21,7 @@ from services.api.arguments import optional, symbols
 from services.api.endpoints import bind, endpoint_list
 from services.convert import Host
 from services.scheme import Macro
-from services.scheme.errors import syntax_error, wrong_type
+from services.scheme.errors import syntax_error
 from services.scheme.modules import core
 from services.scheme.parameters import Parameter, value_of
 from services.scheme.primitives import Call, Library, Steps
@@ -68,25 +68,17 @@ _KEYWORDS = frozenset(
 # Messages
 
 
-@LIBRARY.primitive("system-log-message?", 1)
-def is_message(value: Value) -> bool:
-    return isinstance(value, Message)
+LIBRARY.predicate("system-log-message?", Message)
 
 
-def _accessor(field: str, read: Any) -> None:
-    name = f"system-log-message-{field}"
-
-    @LIBRARY.primitive(name, 1)
-    def accessor(value: Value) -> Value:
-        if not isinstance(value, Message):
-            raise wrong_type(name, 1, value)
-        return read(value)
-
-
-_accessor("facility", lambda m: m.facility)
-_accessor("priority", lambda m: m.priority)
-_accessor("content", lambda m: m.content)
-_accessor("sender", lambda m: False if m.sender is None else list(m.sender.to_vector()))
+LIBRARY.accessor("system-log-message-facility", Message, lambda m: m.facility)
+LIBRARY.accessor("system-log-message-priority", Message, lambda m: m.priority)
+LIBRARY.accessor("system-log-message-content", Message, lambda m: m.content)
+LIBRARY.accessor(
+    "system-log-message-sender",
+    Message,
+    lambda m: False if m.sender is None else list(m.sender.to_vector()),
+)
 
 
 def _names(name: str, table: dict[str, int]) -> None:

@@ -12,7 +12,7 @@ from pid1.calendar import CalendarError, CalendarEvent, cron_event, next_occurre
 from pid1.command import Command
 from pid1.service import Service
 from services import keywords
-from services.api.arguments import message_error, optional, symbols, use_parameters
+from services.api.arguments import built_in, message_error
 from services.api.processes import read_spec
 from services.convert import Constructor, Host, to_keyed
 from services.keywords import optional_string
@@ -98,9 +98,7 @@ def cron_string_to_calendar_event(text: Value) -> CalendarEvent:
         raise message_error(str(error)) from error
 
 
-@LIBRARY.primitive("calendar-event?", 1)
-def is_calendar_event(value: Value) -> bool:
-    return isinstance(value, CalendarEvent)
+LIBRARY.predicate("calendar-event?", CalendarEvent)
 
 
 def _event(who: str, value: Value) -> CalendarEvent:
@@ -110,11 +108,12 @@ def _event(who: str, value: Value) -> CalendarEvent:
 
 
 def _event_accessor(field: str) -> None:
-    name = f"calendar-event-{field}"
-
-    @LIBRARY.primitive(name, 1)
-    def accessor(value: Value) -> Value:
-        return scheme_list(getattr(_event(name, value), field.replace("-", "_")))
+    attribute = field.replace("-", "_")
+    LIBRARY.accessor(
+        f"calendar-event-{field}",
+        CalendarEvent,
+        lambda event: scheme_list(getattr(event, attribute)),
+    )
 
 
 for _field in sorted(_FIELDS):
@@ -176,19 +175,11 @@ def command(arguments: Value, *rest: Value) -> Command:
     return Command(read_spec("command", arguments, keywords.split(rest, _COMMAND)))
 
 
-@LIBRARY.primitive("command?", 1)
-def is_command(value: Value) -> bool:
-    return isinstance(value, Command)
+LIBRARY.predicate("command?", Command)
 
 
 def _command_accessor(field: str, read: Callable[[Any], Value]) -> None:
-    name = f"command-{field}"
-
-    @LIBRARY.primitive(name, 1)
-    def accessor(value: Value) -> Value:
-        if not isinstance(value, Command):
-            raise wrong_type(name, 1, value)
-        return read(value.spec)
+    LIBRARY.accessor(f"command-{field}", Command, lambda command: read(command.spec))
 
 
 def _limits(spec: Any) -> Value:
@@ -293,13 +284,4 @@ def timer_arguments(words: Value) -> Values:
     return Values((event, scheme_list(rest)))
 
 
-@LIBRARY.primitive("timer-service", 0, None)
-def timer_service(*arguments: Value) -> Value:
-    who = "timer-service"
-    provision, rest = optional(arguments, scheme_list([Symbol("timer")]))
-    options = keywords.split(rest, frozenset({"requirement"}))
-    use_parameters()
-    return transient.timer_service(
-        symbols(who, "provision", provision),
-        symbols(who, "requirement", options.get("requirement", NIL)),
-    )
+built_in(LIBRARY, "timer", transient.timer_service)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeAlias
 
+from services.scheme.errors import wrong_type
 from services.scheme.types import Procedure, Value
 
 
@@ -105,6 +106,20 @@ class Library:
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Bind a generator function, which may call Scheme and suspend."""
         return self._define(name, low, high, generator=True)
+
+    def predicate(self, name: str, kind: type) -> None:
+        """Bind a procedure that tells whether its argument is a ``kind``."""
+        self.primitive(name, 1)(lambda value: isinstance(value, kind))
+
+    def accessor(self, name: str, kind: type, read: Callable[[Any], Value]) -> None:
+        """Bind ``read``, which is for a ``kind`` only; other arguments are of a wrong type."""
+
+        def get(value: Value) -> Value:
+            if not isinstance(value, kind):
+                raise wrong_type(name, 1, value)
+            return read(value)
+
+        self.primitive(name, 1)(get)
 
     def _define(
         self, name: str, low: int, high: int | object | None, generator: bool
