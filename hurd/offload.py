@@ -25,8 +25,13 @@ async def off_loop(
     A caller that is cancelled is let go at once.  The thread goes on, since nothing can stop it,
     and `abandoned` gets the value that nobody waits for, on a thread too: it may block.  The
     interpreter does not wait for such threads when it ends.
+
+    Raises OSError (EAGAIN) also when the system has no thread to give.
     """
     import asyncio
+    import contextlib
+    import errno
+    import os
     import threading
 
     loop = asyncio.get_running_loop()
@@ -48,7 +53,10 @@ async def off_loop(
         if abandoned is not None:
             abandoned(value)
 
-    threading.Thread(target=work, name="off-loop", daemon=True).start()
+    try:
+        threading.Thread(target=work, name="off-loop", daemon=True).start()
+    except RuntimeError:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
     try:
         return await done
     except asyncio.CancelledError:
@@ -56,9 +64,10 @@ async def off_loop(
             cancelled = True
         # It may be on its way to a future that is cancelled, too.
         if handed_over and abandoned is not None:
-            threading.Thread(
-                target=abandoned, args=(handed_over[0],), name="off-loop", daemon=True
-            ).start()
+            with contextlib.suppress(RuntimeError):
+                threading.Thread(
+                    target=abandoned, args=(handed_over[0],), name="off-loop", daemon=True
+                ).start()
         raise
 
 

@@ -94,3 +94,15 @@ def test_a_loop_that_has_closed_meanwhile_loses_nothing() -> None:
     asyncio.run(leave())
     gate.set()
     assert handed.wait(10)
+
+
+async def test_a_thread_that_cannot_be_had_is_an_error_of_the_system(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Root, who runs tests, is not limited; the soak has a control group refuse it.
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(BlockingIOError, match="temporarily unavailable"):
+        await off_loop(time.monotonic)
