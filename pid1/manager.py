@@ -65,14 +65,14 @@ class Manager:
         refused: KeyedError | None = None
         names = registering.get()
         for service in services:
-            if names is not None:
-                names.update(service.names)
             try:
                 old = self.registry.register(service)
             except KeyedError as error:
                 log(str(error.arguments[2][0]) if error.arguments[2:] else str(error))  # type: ignore[index]
                 refused = refused or error
                 continue
+            if names is not None:
+                names.update(service.names)
             if old is not None:
                 log(f"Recording replacement for {old.name}.")
             elif self.disabled is not None and service is not self.root and service.enabled:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pid1.errors import KeyedError, ServiceError
 from pid1.log import log, say, write_output
 from pid1.sexp import Symbol, write
-from pid1.supervisor import registering
+from pid1.supervisor import registering, supervisor
 from services import convert
 from services.api.errors import from_scheme, translate
 from services.scheme import default_imports, evaluate, host_modules, load, user_module
@@ -134,7 +134,21 @@ class _Recorded:
         if self.outermost:
             registering.set(None)
             if self.names:
-                _journal.append((self.kind, self.text, sorted(self.names)))
+                _remember(self.kind, self.text, self.names)
+
+
+def _remember(kind: str, text: str, names: set[str]) -> None:
+    """Note an evaluation for re-execution, in place of what it makes superfluous.
+
+    An earlier one is wanted for services that are still registered and were not registered anew.
+    """
+    registry = supervisor().registry
+    kept = []
+    for earlier_kind, earlier_text, earlier in _journal:
+        left = [name for name in earlier if name not in names and registry.get(name) is not None]
+        if left:
+            kept.append((earlier_kind, earlier_text, left))
+    _journal[:] = [*kept, (kind, text, sorted(names))]
 
 
 async def load_file(file: str) -> Any:

@@ -472,3 +472,31 @@ def test_request_to_stop_during_reexecution_is_not_lost() -> None:
             assert daemon.wait_end() == 0
             assert "Exiting." in daemon.log()
             assert not daemon.socket.exists()
+
+
+def test_only_what_still_counts_is_evaluated_again() -> None:
+    with live_daemon(_KINDS) as daemon:
+        evaluated = daemon.directory / "evaluated"
+
+        def register(mark: str, name: str, requirement: str = "") -> Reply:
+            return daemon.request(
+                "eval", "root",
+                f'(begin (system "echo {mark} >>{evaluated}") (register-services (list '
+                f"(service '({name}) #:requirement '({requirement}) "
+                f'#:documentation "{mark}" #:start (const #t) #:stop (const #f)))))',
+            )  # fmt: skip
+
+        for number in range(20):
+            assert register(f"first-{number}", "first").error is False
+            if number == 10:
+                assert daemon.request("start", "first").result
+        assert register("second", "second", "first").error is False
+        # Refused, so the one before it is still wanted.
+        assert register("circular", "first", "second").error is not False
+        assert register("gone", "gone").error is False
+        daemon.request("unload", "root", "gone")
+        evaluated.unlink()
+        _reexecute(daemon)
+        assert evaluated.read_text().split() == ["first-19", "second"]
+        assert daemon.request("restart", "first").result
+        assert "first-19" in str(daemon.request("doc", "first"))
