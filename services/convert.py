@@ -28,6 +28,7 @@ from services.scheme.types import (
     RecordType,
     Value,
     Values,
+    is_circular_list,
     scheme_list,
 )
 
@@ -65,15 +66,13 @@ def to_wire(value: Value) -> object:
 
 
 def _list_to_wire(pair: Pair) -> object:
+    if is_circular_list(pair):
+        return write_string(pair)
     items = []
     tail: Value = pair
-    seen = 0
     while type(tail) is Pair:
         items.append(to_wire(tail.car))
         tail = tail.cdr
-        seen += 1
-        if seen > 1_000_000:
-            return write_string(pair)
     if tail is NIL:
         return items
     result = to_wire(tail)

@@ -19,6 +19,7 @@ from services.scheme.types import (
     Symbol,
     Value,
     Values,
+    is_circular_list,
     scheme_list,
 )
 from services.scheme.unwinding import capture, leave_wind
@@ -71,7 +72,7 @@ def apply(machine: Machine, procedure: Value, *args: Value) -> Any:
     while type(rest) is Pair:
         items.append(rest.car)
         rest = rest.cdr
-        if len(items) > 10_000_000:
+        if len(items) % 65536 == 0 and is_circular_list(rest):
             raise wrong_type("apply", len(args) + 1, args[-1])
     if rest is not NIL:
         raise SchemeError(

@@ -35,7 +35,7 @@ from services.scheme.types import (
     RecordType,
     Symbol,
     Value,
-    is_list,
+    is_circular_list,
     scheme_list,
 )
 
@@ -164,8 +164,8 @@ class Patterns:
                 found.append(value.car)
                 value = value.cdr
                 seen += 1
-                if seen % 100_000 == 0 and not is_list(env[slot]):
-                    return False  # circular
+                if seen % 65536 == 0 and is_circular_list(value):
+                    return False
             count = len(found) - needed
             if count < least or (rest is NIL and value is not NIL):
                 return False

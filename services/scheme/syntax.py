@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from services.scheme.errors import SchemeError
 from services.scheme.procedures import Template
-from services.scheme.types import NIL, Pair, Symbol, Value, scheme_list
+from services.scheme.types import NIL, Pair, Symbol, Value, is_circular_list, scheme_list
 
 if TYPE_CHECKING:
     from services.scheme.compiler import Compiler
@@ -258,8 +258,8 @@ def items_of(datum: Value, whole: Value, placed: bool = False) -> list[Value]:
     while type(rest) is Pair:
         items.append(rest.car)
         rest = rest.cdr
-        if len(items) > 10_000_000:
-            break  # circular
+        if len(items) % 65536 == 0 and is_circular_list(rest):
+            break
     if rest is not NIL:
         raise bad_form(whole, placed)
     return items

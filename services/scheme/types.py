@@ -152,8 +152,29 @@ def is_list(value: Value) -> bool:
             return False
 
 
+def is_circular_list(value: Value) -> bool:
+    """Whether the tail of the list ``value`` comes round again."""
+    slow = fast = value
+    while type(fast) is Pair and type(fast.cdr) is Pair:
+        slow, fast = slow.cdr, fast.cdr.cdr
+        if slow is fast:
+            return True
+    return False
+
+
 def iterate(value: Value) -> Iterator[Value]:
-    """Yield the elements of a list; stops silently at an improper tail."""
+    """Yield the elements of a list; stops silently at an improper tail.
+
+    A circular list ends too, some time after all its elements came.
+    """
+    slow = value
     while type(value) is Pair:
         yield value.car
         value = value.cdr
+        if type(value) is not Pair:
+            return
+        yield value.car
+        value = value.cdr
+        slow = slow.cdr
+        if value is slow:
+            return

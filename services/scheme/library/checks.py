@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from services.scheme.errors import SchemeError, out_of_range, wrong_type, wrong_type_expecting
-from services.scheme.types import NIL, Char, Pair, Procedure, Symbol, Value, scheme_list
+from services.scheme.types import (
+    NIL,
+    Char,
+    Pair,
+    Procedure,
+    Symbol,
+    Value,
+    is_circular_list,
+    scheme_list,
+)
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -178,11 +187,8 @@ def items(value: Value, who: str, position: int) -> list[Value]:
 
 def refuse_cycle(value: Value, who: str, position: int) -> None:
     """Raise if the list ``value`` is circular."""
-    slow = fast = value
-    while type(fast) is Pair and type(fast.cdr) is Pair:
-        slow, fast = slow.cdr, fast.cdr.cdr
-        if slow is fast:
-            raise wrong_type(who, position, value)
+    if is_circular_list(value):
+        raise wrong_type(who, position, value)
 
 
 def span(text: Value, start: Value, end: Value, length: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from services.scheme.library.checks import expecting, items, procedure
 from services.scheme.library.equality import equal, equal_key
 from services.scheme.library.lists import first_items, last_pair, list_tail
 from services.scheme.primitives import Call, Library, Steps
-from services.scheme.types import NIL, Pair, Value, Values, is_list, scheme_list
+from services.scheme.types import NIL, Pair, Value, Values, is_circular_list, is_list, scheme_list
 
 LIBRARY = Library()
 
@@ -68,19 +68,12 @@ def circular_list(*elements: Value) -> Value:
     return result
 
 
-@LIBRARY.primitive("circular-list?", 1)
-def is_circular(value: Value) -> bool:
-    slow = fast = value
-    while type(fast) is Pair and type(fast.cdr) is Pair:
-        slow, fast = slow.cdr, fast.cdr.cdr
-        if slow is fast:
-            return True
-    return False
+LIBRARY.primitive("circular-list?", 1)(is_circular_list)
 
 
 @LIBRARY.primitive("dotted-list?", 1)
 def is_dotted(value: Value) -> bool:
-    return not is_list(value) and not is_circular(value)
+    return not is_list(value) and not is_circular_list(value)
 
 
 LIBRARY.primitive("null-list?", 1)(lambda value: value is NIL)
