@@ -16,6 +16,8 @@ from pid1.sexp import Raw, Symbol, write
 # Limits on a request; herd's own are a few hundred bytes and two levels deep.
 MAX_REQUEST: Final = 1 << 20
 MAX_DEPTH: Final = 100
+# Parentheses, strings and other words: parsing so many holds up everybody else for 0.1 s.
+MAX_WORDS: Final = 20_000
 
 
 class WireError(Exception):
@@ -50,6 +52,7 @@ class DatumScanner:
         self._position = 0
         self._start = 0
         self._depth = 0
+        self._words = 0
         self._in_string = False
         # What ends the comment or odd symbol that the position is in.
         self._until = b""
@@ -77,7 +80,7 @@ class DatumScanner:
                 self._in_string = False
             elif self._token():
                 return bytes(data[self._start : self._position])
-            elif bytes(data[self._position :]) in (b"#", b"\\"):
+            elif len(data) - self._position == 1 and data[self._position] in b"#\\":
                 # Two characters long, of which one is missing.
                 return None
         return None
@@ -104,6 +107,9 @@ class DatumScanner:
         following = bytes(data[match.end() : match.end() + 1])
         if token in (b"#", b"\\") and not following:
             return False
+        self._words += not token.isspace()
+        if self._words > MAX_WORDS:
+            raise WireError("too many words")
         if token == b"#" and following in (b"|", b"{"):
             if following == b"{" and self._depth == 0:
                 raise WireError("not a list")
@@ -201,6 +207,6 @@ def write_reply(result: object, error: object, messages: list[str]) -> bytes:
 
 
 __all__ = [
-    "MAX_DEPTH", "MAX_REQUEST", "Command", "DatumScanner", "Raw", "WireError", "error_to_wire",
-    "read_command", "read_datum", "write_reply",
+    "MAX_DEPTH", "MAX_REQUEST", "MAX_WORDS", "Command", "DatumScanner", "Raw", "WireError",
+    "error_to_wire", "read_command", "read_datum", "write_reply",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,14 @@ def test_nesting_and_length_are_bounded() -> None:
     with pytest.raises(WireError):
         for _ in range(MAX_REQUEST // 1000 + 1):
             scanner.feed(b'("' + b"x" * 1000)
+
+
+@pytest.mark.parametrize("piece", [b"a ", b"()", b'""', b"#||#", b";\n"])
+def test_a_request_of_many_words_is_refused_before_it_takes_long(piece: bytes) -> None:
+    begin = time.process_time()
+    with pytest.raises(WireError, match="too many words"):
+        DatumScanner().feed(b"(" + piece * (MAX_REQUEST // len(piece) - 10))
+    assert time.process_time() - begin < 5  # it was minutes
 
 
 @given(st.binary(max_size=200))

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pid1.control import MAX_SILENT
-from pid1.wire import MAX_DEPTH, MAX_REQUEST
+from pid1.wire import MAX_DEPTH, MAX_REQUEST, MAX_WORDS
 from tests.system.live import ROOT, LiveDaemon, Reply, command, eventually, live_daemon, receive
 
 ABUSE = Path(__file__).parents[1] / "data" / "wire" / "protocol-abuse.txt"
@@ -89,6 +89,7 @@ def test_limits_are_those_of_the_documentation() -> None:
     rows = dict(re.findall(r"^\| (.*?) \| (\d+)(?: MiB)? \|", text, re.MULTILINE))
     assert int(rows["length of a command"]) << 20 == MAX_REQUEST
     assert int(rows["depth of its parentheses"]) == MAX_DEPTH
+    assert int(rows["words, strings and parentheses in it"]) == MAX_WORDS
     assert int(rows["clients that have not sent a whole command"]) == MAX_SILENT
 
 
