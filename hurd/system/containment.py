@@ -15,9 +15,10 @@ from hurd.system.processes import family
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hurd.system.base import System
+    from hurd.system.base import Process, System
 
-_SWEEPS = 20  # each meets what was forked during the one before; two are the rule
+_SWEEPS = 20  # each meets what was forked during the one before; three are the rule
+_STOPPED = ("T", "t")
 
 
 class TableContainment(Containment):
@@ -43,8 +44,12 @@ class TableContainment(Containment):
         self._seen.pop(pid, None)
 
     def members(self) -> list[int]:
+        return list(self._look())
+
+    def _look(self) -> dict[int, Process]:
+        """The members that are alive, each before its children."""
         if not self._alive and not self._gone:
-            return []
+            return {}
         table = self._system.process_table()
         # A number stays taken while a session or group has it. If a process has it again, then
         # nobody was left.
@@ -59,12 +64,12 @@ class TableContainment(Containment):
         ]
         roots += self._further_members()
         ourselves = os.getpid()
-        members = [
-            pid
+        members = {
+            pid: table[pid]
             for pid in family(table, roots)
             if pid != ourselves and pid != 1 and table[pid].state != "Z"
-        ]
-        self._seen = {pid: table[pid].started for pid in members}
+        }
+        self._seen = {pid: process.started for pid, process in members.items()}
         return members
 
     def kill(self, signal: int) -> int:
@@ -78,10 +83,15 @@ class TableContainment(Containment):
     def _freeze(self) -> list[int]:
         """Stop all members, so that none forks while the others are being killed."""
         stopped: dict[int, None] = {}
+        at_rest = False
         for _ in range(_SWEEPS):
-            fresh = [pid for pid in self.members() if pid not in stopped]
-            if not fresh:
+            members = self._look()
+            fresh = [pid for pid in members if pid not in stopped]
+            # Somebody may have been forked while one look was taken, and by one that was told to
+            # stop and had not yet: only another look after that shows all.
+            if not fresh and (at_rest or not members):
                 break
+            at_rest = not fresh and all(one.state in _STOPPED for one in members.values())
             self._signal(fresh, signals.SIGSTOP)
             stopped.update(dict.fromkeys(fresh))
         return list(stopped)

@@ -11,6 +11,8 @@ import pytest
 from spawning import PATH, in_child
 
 from hurd.system import SpawnSpec, processes, system
+from hurd.system.base import Process
+from hurd.system.containment import TableContainment
 from hurd.system.posix import PosixSystem
 
 # One line for each process it starts; the last two left their session, one also its parent.
@@ -45,7 +47,9 @@ def wait_until(condition, seconds: float = 5) -> None:
 
 
 def reap_all() -> None:
+    end = time.monotonic() + 30
     while True:
+        assert time.monotonic() < end, "children are left"
         try:
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
                 time.sleep(0.005)
@@ -241,6 +245,49 @@ def test_service_in_our_own_session_does_not_take_us_with_it():
         os.waitpid(bystander, 0)
 
     in_child(body)
+
+
+class Moments:
+    """Process tables one after the other: a fake, since nobody can order such a moment."""
+
+    def __init__(self, *tables: dict[int, str]) -> None:
+        self.tables = list(tables)
+        self.killed: list[int] = []
+
+    def process_table(self) -> dict[int, Process]:
+        states = self.tables.pop(0) if len(self.tables) > 1 else self.tables[0]
+        return {
+            pid: Process(pid, 50 if pid > 50 else 1, pid, pid, state, str(pid))
+            for pid, state in states.items()
+        }
+
+    def kill(self, pid: int, number: int) -> None:
+        if number == signal.SIGKILL:
+            self.killed.append(pid)
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        # It forks although it was told to stop, or while the table was being read.
+        [{50: "R"}, {50: "R"}, {50: "T", 51: "R"}, {50: "T", 51: "T"}],
+        [{50: "R"}, {50: "T"}, {50: "T", 51: "R"}, {50: "T", 51: "T"}],
+        [{50: "R"}, {50: "R"}, {50: "R"}, {50: "T"}, {50: "T", 51: "R"}, {50: "T", 51: "T"}],
+    ],
+)
+def test_what_is_forked_by_one_that_is_being_stopped_is_killed(moments):
+    machine = Moments(*moments)
+    containment = TableContainment(machine)
+    containment.add(50)
+    assert containment.kill(signal.SIGKILL) == 2
+    assert machine.killed == [50, 51]
+
+
+def test_one_that_cannot_be_stopped_does_not_hold_up_the_others():
+    machine = Moments({50: "D", 51: "T"})
+    containment = TableContainment(machine)
+    containment.add(50)
+    assert containment.kill(signal.SIGKILL) == 2
 
 
 def test_what_forks_all_the_time_is_killed():
