@@ -88,7 +88,10 @@ def program_installed(file: Value) -> bool:
 
 async def _check_root() -> bool:
     entries = mounting.read_fstab()
-    result = await checking.check_root(arguments().check, mounting.root_entry(entries))
+    wanted = arguments()
+    result = await checking.check_root(
+        wanted.check, mounting.root_entry(entries), repair_all=wanted.repair == "all"
+    )
     await _reboot_if_wanted(result)
     return True
 
@@ -102,7 +105,11 @@ async def _reboot_if_wanted(result: str) -> None:
 
 
 async def _check_others() -> bool:
-    await _reboot_if_wanted(await checking.check_others(mounting.read_fstab(), arguments().check))
+    wanted = arguments()
+    result = await checking.check_others(
+        mounting.read_fstab(), wanted.check, repair_all=wanted.repair == "all"
+    )
+    await _reboot_if_wanted(result)
     return True
 
 
@@ -162,6 +169,7 @@ def _driver() -> Any:
 
 
 _blocking("clean-directory", _clean_directory, 2)
+_blocking("remove-file", lambda path: upkeep.remove_file(place(path)), 1)
 _blocking("make-directory", lambda path, mode: upkeep.make_directory(place(path), mode), 2)
 _blocking("make-missing-nodes", _make_nodes, 1)
 
@@ -223,6 +231,13 @@ def open_control_socket() -> bool:
     if daemon is None or daemon.open_control_socket():
         return True
     raise refused(f"cannot open the control socket '{daemon.socket_path}'")
+
+
+@LIBRARY.primitive("remove-control-socket", 0)
+def remove_control_socket() -> None:
+    """Let nobody connect any more; those who have are answered."""
+    if running.daemon is not None:
+        running.daemon.remove_control_socket()
 
 
 async def _end_processes(grace: Value = DEFAULT_GRACE_PERIOD) -> int:

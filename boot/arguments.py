@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
     Mode = Literal["multi-user", "single", "emergency"]
     FileSystemCheck = Literal["auto", "skip", "force"]
+    Repair = Literal["safe", "all"]
 
 CONFIGURATION: Final = "/etc/drover/init.scm"
 """What is loaded when the command line names nothing else."""
 
 _CHECKS: Final = ("auto", "skip", "force")
-_OPTIONS: Final = ("config", "essential", "fsck", "log")
+_REPAIRS: Final = ("safe", "all")
+_OPTIONS: Final = ("config", "essential", "fsck", "log", "repair")
 _ON_OFF: Final = {"yes": True, "no": False, "1": True, "0": False, "on": True, "off": False}
 
 
@@ -28,20 +30,22 @@ class BootArguments:
 
     ``mode`` is "single" for a shell before multi-user operation, "emergency" for a shell before
     anything is touched.  ``check`` says which file systems are checked: those that need it, none,
-    or all.  ``init`` is a program to run in the place of drover.  With ``essential``, the machine
-    reboots if PID 1 dies.  ``verbose`` puts the log on the console.  ``problems`` are lines about
-    words that were passed over though they were meant for us.
+    or all.  ``repair`` says what is repaired: what is safe, or all, whatever is lost by that.
+    ``init`` is a program to run in the place of drover.  With ``essential``, the machine reboots if
+    PID 1 dies.  ``verbose`` puts the log on the console.  ``problems`` are lines about words that
+    were passed over though they were meant for us.
     """
 
     __slots__ = (
-        "check", "configuration", "console", "essential", "init", "mode", "problems", "root",
-        "verbose", "words",
+        "check", "configuration", "console", "essential", "init", "mode", "problems", "repair",
+        "root", "verbose", "words",
     )  # fmt: skip
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = tuple(words)
         self.mode: Mode = "multi-user"
         self.check: FileSystemCheck = "auto"
+        self.repair: Repair = "safe"
         self.init: str | None = None
         self.root: str | None = None
         self.console: str | None = None
@@ -105,6 +109,11 @@ def _read_option(arguments: BootArguments, name: str, value: str | None) -> None
             arguments.check = value  # type: ignore[assignment]
         else:
             problems.append(f"'drover.fsck={value}': expected {', '.join(_CHECKS)}")
+    elif name == "repair":
+        if value in _REPAIRS:
+            arguments.repair = value  # type: ignore[assignment]
+        else:
+            problems.append(f"'drover.repair={value}': expected {', '.join(_REPAIRS)}")
     elif name == "log":
         if value == "console":
             arguments.verbose = True

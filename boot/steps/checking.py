@@ -70,7 +70,20 @@ async def check(device: str, kind: str, *, force: bool = False) -> str:
     if program is None:
         log(f"No program to check '{device}' ({kind}).")
         return CLEAN
-    command = [program, "-p", *(["-f"] if force else []), device]
+    return await _run([program, "-p", *(["-f"] if force else []), device])
+
+
+async def repair(device: str, kind: str) -> bool:
+    """Repair all damage of a file system, whatever is lost by that; whether it is in order then."""
+    program = checker(kind.removesuffix("fs"))
+    if program is None:
+        return False
+    say(f"Repairing '{device}' all the same, as 'drover.repair=all' asks.")
+    return await _run([program, "-y", "-f", device]) != FAILED
+
+
+async def _run(command: list[str]) -> str:
+    """Run a checker; the outcome."""
     spec = SpawnSpec(command, list(_ENVIRONMENT), directory="/")
     try:
         pid = fork_exec(supervisor(), current_service.get(), spec, own=False)
@@ -80,11 +93,11 @@ async def check(device: str, kind: str, *, force: bool = False) -> str:
     status = await supervisor().children.wait(pid)
     result = outcome(status)
     if result != CLEAN:
-        say(f"Checking '{device}': {os.path.basename(program)} {_ending(status)}.")
+        say(f"Checking '{command[-1]}': {os.path.basename(command[0])} {_ending(status)}.")
     return result
 
 
-async def check_root(mode: str, entry: MountEntry | None) -> str:
+async def check_root(mode: str, entry: MountEntry | None, *, repair_all: bool = False) -> str:
     """Check the root as the boot's ``mode`` asks ("auto", "skip" or "force"); the outcome.
 
     The root's server opens it for writing only if it was closed cleanly, so one that is
@@ -101,6 +114,8 @@ async def check_root(mode: str, entry: MountEntry | None) -> str:
         return CLEAN
     device = entry.device if entry is not None else _device(root.source)
     result = await check(device, root.type, force=mode == "force")
+    if result == FAILED and repair_all and await repair(device, root.type):
+        return REBOOT
     if result == FAILED:
         raise CheckFailedError(
             f"the root file system on '{device}' has damage that was not repaired; "
@@ -143,7 +158,9 @@ async def make_root_writable() -> None:
         await off_loop(system.remount, "/", ["rw"])
 
 
-async def check_others(entries: Sequence[MountEntry], mode: str) -> str:
+async def check_others(
+    entries: Sequence[MountEntry], mode: str, *, repair_all: bool = False
+) -> str:
     """Check all file systems but the root, disks at once and passes in order; the worst outcome.
 
     Raises CheckFailedError if one has damage that was not repaired.
@@ -163,7 +180,9 @@ async def check_others(entries: Sequence[MountEntry], mode: str) -> str:
         for entry in wanted:
             if entry.pass_number == number:
                 disks.setdefault(_disk(entry.device), []).append(entry)
-        results = await asyncio.gather(*[_check_disk(disk, mode) for disk in disks.values()])
+        results = await asyncio.gather(
+            *[_check_disk(disk, mode, repair_all) for disk in disks.values()]
+        )
         for entry, result in [pair for some in results for pair in some]:
             if result == FAILED and "nofail" not in entry.options:
                 raise CheckFailedError(
@@ -182,8 +201,14 @@ def _disk(device: str) -> str:
     return stem if s and number.isdigit() and stem else name
 
 
-async def _check_disk(entries: Sequence[MountEntry], mode: str) -> list[tuple[MountEntry, str]]:
+async def _check_disk(
+    entries: Sequence[MountEntry], mode: str, repair_all: bool
+) -> list[tuple[MountEntry, str]]:
     """One after the other: two checkers on one disk only get in each other's way."""
-    return [
-        (entry, await check(entry.device, entry.type, force=mode == "force")) for entry in entries
-    ]
+    results = []
+    for entry in entries:
+        result = await check(entry.device, entry.type, force=mode == "force")
+        if result == FAILED and repair_all and await repair(entry.device, entry.type):
+            result = FIXED
+        results.append((entry, result))
+    return results

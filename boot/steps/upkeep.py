@@ -33,11 +33,7 @@ def clean_directory(path: str, keep_directories: bool = False, keep: Collection[
     The files named ``keep`` stay.  Looking at an entry starts no server that sits on it, and one
     that runs is sent away.  What cannot be removed is logged and left.
 
-    The file system writes at its leisure.  Where the inode of a directory that was removed is
-    used again for a file, and the power fails before both are on the disk, the file has the
-    contents of a directory, and no checker dares to repair that by itself.  So directories that
-    are made again at each boot are better kept, and where some were removed the disk is brought
-    up to date before anything else is made.
+    What was removed is removed on the disk when this returns, see `bring_up_to_date`.
     """
     try:
         names = os.listdir(path)
@@ -51,9 +47,31 @@ def clean_directory(path: str, keep_directories: bool = False, keep: Collection[
             removed += _remove(entry, keep_directories, keep)
         except OSError as error:
             log(f"Cannot remove '{entry}': {error.strerror}.")
-    if removed and not keep_directories:
-        system.sync()
+    if removed:
+        bring_up_to_date()
     return removed
+
+
+def remove_file(path: str) -> None:
+    """Remove a file for good, if it is there; log it if that fails.  Blocks."""
+    try:
+        os.unlink(path)
+        bring_up_to_date()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        log(f"Cannot remove '{path}': {error.strerror}.")
+
+
+def bring_up_to_date() -> None:
+    """Have the disk know what was removed.  Blocks, for some 20 ms.
+
+    The Hurd's ext2fs writes a directory soon after a change, and the inodes within half a minute.
+    If the power fails in between, a file that was removed is one that no directory knows, or its
+    inode has been used again for something else, and no checker dares to repair that by itself.
+    What was made and is not on the disk yet does no harm.
+    """
+    system.sync()
 
 
 def _remove(path: str, keep_directories: bool, keep: Collection[str]) -> int:
@@ -149,16 +167,17 @@ def restore_seed(path: str) -> None:
 
 def save_seed(path: str) -> None:
     """Keep some random bytes for the next boot, readable for nobody else."""
-    data = os.urandom(_SEED_BYTES)
-    temporary = f"{path}.new"
-    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(temporary, flags, 0o600)
+    # In the same file: half of it is as random as all, and a file that takes the place of another
+    # is what a power failure spoils (`bring_up_to_date`).
+    flags = os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o600)
     try:
-        os.write(descriptor, data)
+        os.fchmod(descriptor, 0o600)
+        os.write(descriptor, os.urandom(_SEED_BYTES))
+        os.ftruncate(descriptor, _SEED_BYTES)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    os.rename(temporary, path)
 
 
 def read_name(path: str) -> str | None:

@@ -51,8 +51,9 @@ def test_init_is_data_and_never_evaluated() -> None:
 def test_our_own_words() -> None:
     arguments = read_arguments(
         ["drover.config=/etc/other.scm", "drover.fsck=force", "drover.log=console",
-         "drover.essential=no"]
+         "drover.essential=no", "drover.repair=all"]
     )  # fmt: skip
+    assert arguments.repair == "all"
     assert arguments.configuration == "/etc/other.scm"
     assert arguments.check == "force"
     assert arguments.verbose
@@ -69,7 +70,8 @@ def test_our_own_words() -> None:
         ("drover.config=", "'drover.config' needs a value"),
         ("drover.log", "'drover.log' needs a value"),
         ("drover.speed=9", "unknown word 'drover.speed' (known ones: drover.config, "
-         "drover.essential, drover.fsck, drover.log)"),
+         "drover.essential, drover.fsck, drover.log, drover.repair)"),
+        ("drover.repair=some", "'drover.repair=some': expected safe, all"),
     ],
 )  # fmt: skip
 def test_a_word_that_makes_no_sense_is_reported(word: str, problem: str) -> None:

@@ -91,6 +91,46 @@ async def test_a_root_that_cannot_be_repaired_ends_in_a_shell(
         await boot.until("multi-user", "running")
 
 
+@pytest.mark.parametrize("code", [0, 1])
+async def test_all_damage_is_repaired_if_that_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem, code: int
+) -> None:
+    """The root's server has seen what it was before: it is not used after such a repair."""
+    system.plan("/sbin/e2fsck", exits(4), exits(code))
+    system.reboot_errno = errno.EPERM  # the fake goes on, where a machine would not
+    words = ["drover.repair=all"]
+    async with fake_boot(monkeypatch, tmp_path, system, words=words, fstab=_CLEAN) as boot:
+        await boot.until("emergency-shell", "running")
+        checks = [c[1:] for c in system.started if c[0] == "/sbin/e2fsck"]
+        assert checks == [["-p", "/dev/hd0s1"], ["-y", "-f", "/dev/hd0s1"]]
+        assert boot.calls("reboot")[0] == ("reboot",)
+        assert boot.calls("remount") == []
+
+
+async def test_damage_of_another_file_system_is_repaired_without_a_reboot(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem
+) -> None:
+    system.plan("/sbin/e2fsck", exits(0), exits(4), exits(1))
+    fstab = _CLEAN + "/dev/hd0s2 /home ext2 defaults 0 2\n"
+    words = ["drover.repair=all"]
+    async with fake_boot(monkeypatch, tmp_path, system, words=words, fstab=fstab) as boot:
+        await boot.until("multi-user", "running")
+        checks = [c[1:] for c in system.started if c[0] == "/sbin/e2fsck"]
+        assert checks == [["-p", "/dev/hd0s1"], ["-p", "/dev/hd0s2"], ["-y", "-f", "/dev/hd0s2"]]
+        assert boot.calls("reboot") == []
+
+
+async def test_damage_that_resists_every_repair_ends_in_a_shell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem
+) -> None:
+    system.plan("/sbin/e2fsck", exits(4), exits(4))
+    words = ["drover.repair=all"]
+    async with fake_boot(monkeypatch, tmp_path, system, words=words, fstab=_CLEAN) as boot:
+        await boot.until("emergency-shell", "running")
+        assert boot.calls("reboot") == []
+        assert boot.status("root-file-system") == "stopped"
+
+
 @pytest.mark.parametrize("code", [2, 3])
 async def test_a_repaired_root_reboots_the_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem, code: int

@@ -46,6 +46,24 @@ def test_directories_that_come_back_at_each_boot_are_kept(
     assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")) == [
         "lock", "lock/inner",
     ]  # fmt: skip
+    assert ("sync",) in machine.calls
+
+
+def test_a_single_file_is_removed_on_the_disk_too(
+    machine: FakeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_lines: list[str] = []
+    monkeypatch.setattr(upkeep, "log", log_lines.append)
+    file = tmp_path / "file"
+    upkeep.remove_file(str(file))
+    assert machine.calls == []
+    file.touch()
+    upkeep.remove_file(str(file))
+    assert not file.exists()
+    assert machine.calls == [("sync",)]
+    upkeep.remove_file(str(tmp_path))
+    assert len(log_lines) == 1
+    assert log_lines[0].startswith(f"Cannot remove '{tmp_path}': ")
 
 
 def test_a_file_that_is_in_use_is_kept(machine: FakeSystem, tmp_path: Path) -> None:
@@ -111,9 +129,22 @@ def test_a_seed_is_never_used_twice(machine: FakeSystem, tmp_path: Path) -> None
     first = seed.read_bytes()
     assert len(first) == 512
     assert stat.S_IMODE(seed.stat().st_mode) == 0o600
+    inode = seed.stat().st_ino
     upkeep.restore_seed(str(seed))
     assert machine.entropy == first
     assert seed.read_bytes() != first
+    # No other file takes its place: that is what a power failure would spoil.
+    assert seed.stat().st_ino == inode
+    assert [file.name for file in tmp_path.iterdir()] == ["seed"]
+
+
+def test_a_seed_of_another_size_or_mode_is_put_right(machine: FakeSystem, tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    seed.write_bytes(bytes(1000))
+    seed.chmod(0o644)
+    upkeep.save_seed(str(seed))
+    assert seed.stat().st_size == 512
+    assert stat.S_IMODE(seed.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(
