@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from services.scheme.errors import misc_error
 
@@ -14,15 +14,29 @@ _CLOSERS = {"{": "}", "[": "]", "(": ")"}
 WIDEST = 1 << 20  # columns a directive may pad to
 
 
-class Directive(NamedTuple):
-    letter: str
-    parameters: tuple[Any, ...]
-    colon: bool
-    at: bool
-    # For brackets: the parts between ~; and whether each came after ~:;
-    parts: tuple[list[Any], ...] = ()
-    has_default: bool = False
-    close_colon: bool = False
+class Directive:
+    """``~`` and what belongs to it."""
+
+    __slots__ = ("at", "close_colon", "colon", "has_default", "letter", "parameters", "parts")
+
+    def __init__(
+        self,
+        letter: str,
+        parameters: tuple[Any, ...],
+        colon: bool,
+        at: bool,
+        # For brackets: the parts between ~; and whether each came after ~:;
+        parts: tuple[list[Any], ...] = (),
+        has_default: bool = False,
+        close_colon: bool = False,
+    ) -> None:
+        self.letter = letter
+        self.parameters = parameters
+        self.colon = colon
+        self.at = at
+        self.parts = parts
+        self.has_default = has_default
+        self.close_colon = close_colon
 
 
 class Escape(Exception):
