@@ -38,6 +38,7 @@ class Starting(Endings):
         if again is not None:
             again.requested.append(service.name)
             return service.value if service.status == RUNNING else True
+        known = self._is_registered(service)
         if all(r.status == RUNNING for r in self.registry.requirements(service)):
             return await self._request_start(service, arguments)
         order = start_order([service], self.registry)
@@ -45,7 +46,20 @@ class Starting(Endings):
         outcomes = self._start_tree(order)
         if not await self._requirements_met(service, outcomes):
             return False
+        if known and not self._is_registered(service):
+            return await self._start_successor(service, arguments)
         return await self._request_start(service, arguments)
+
+    def _is_registered(self, service: Service) -> bool:
+        return self.registry.get(service.name) is service
+
+    async def _start_successor(self, service: Service, arguments: tuple[object, ...]) -> Any:
+        """Go on with a start whose service was replaced or unloaded while it waited."""
+        current = self.registry.get(service.name)
+        if current is not None:
+            return await self.start(current, arguments)
+        say(f"Service {service.name} is not started: it is no longer registered.")
+        return False
 
     def _start_tree(self, order: list[Service]) -> dict[Service, asyncio.Future[Any]]:
         """Start services, given requirements first, each as soon as its own are up."""
@@ -61,6 +75,8 @@ class Starting(Endings):
         if not await self._requirements_met(service, outcomes):
             return False
         try:
+            if not self._is_registered(service):
+                return await self._start_successor(service, ())
             return await self._request_start(service, ())
         except (KeyedError, ServiceNotFound) as error:
             say(f"Exception caught while starting {service.name}: {error}")
@@ -110,11 +126,13 @@ class Starting(Endings):
                 return await self._settled(service)
             if service.status == STOPPING:
                 log(f"Waiting for {service.name} to stop...")
+                known = self._is_registered(service)
                 await self._settled(service)
                 # Its replacement may have taken its place, and what it requires been stopped, too.
-                current = self.registry.get(service.name) or service
-                if current is not service or not self._supported(service):
-                    return await self.start(current, arguments)
+                if known and not self._is_registered(service):
+                    return await self._start_successor(service, arguments)
+                if not self._supported(service):
+                    return await self.start(service, arguments)
                 continue
             return await self._run_start(service, arguments)
 

@@ -42,7 +42,9 @@ class Supervisor(Stopping):
         for index, one in enumerate(stopped):
             if one.transient:
                 continue
-            current = self.registry.get(one.name) or one
+            current = self.registry.get(one.name)
+            if current is None:
+                continue  # unloaded while others were started
             if (await self.start(current, arguments if index == 0 else ())) is False:
                 succeeded = False
         return succeeded

@@ -552,3 +552,55 @@ async def test_a_start_that_waited_for_a_stop_looks_at_its_requirements_again(
     await stopping
     assert await starting
     assert base.status == above.status == RUNNING
+
+
+async def test_what_was_replaced_or_unloaded_while_its_start_waited_is_not_started(
+    manager: Supervisor,
+) -> None:
+    ready = asyncio.Event()
+    started: list[str] = []
+
+    async def begin() -> bool:
+        await ready.wait()
+        return True
+
+    def noted(name: str, mark: str) -> Service:
+        def start() -> bool:
+            started.append(mark)
+            return True
+
+        return Service((name,), ("base",), start=start)
+
+    replaced, unloaded = noted("replaced", "old"), noted("unloaded", "gone")
+    above = Service(("above",), ("replaced",))
+    manager.register([Service(("base",), start=begin), replaced, unloaded, above])
+    starts = [asyncio.ensure_future(manager.start(one)) for one in (replaced, unloaded, above)]
+    await asyncio.sleep(0.01)
+    manager.register([noted("replaced", "new")])
+    await manager.unregister([unloaded])
+    ready.set()
+    assert await asyncio.gather(*starts) == [True, False, True]
+    assert started == ["new"]
+    assert (replaced.status, unloaded.status, above.status) == (STOPPED, STOPPED, RUNNING)
+
+
+async def test_a_transient_service_that_has_stopped_is_not_started_again(
+    manager: Supervisor,
+) -> None:
+    end = asyncio.Event()
+
+    async def stop(_value: object) -> bool:
+        await end.wait()
+        return False
+
+    service = Service(("passing",), transient=True, start=lambda: True, stop=stop)
+    manager.register([service])
+    await manager.start(service)
+    stopping = asyncio.ensure_future(manager.stop(service))
+    await eventually(lambda: service.status == STOPPING)
+    starting = asyncio.ensure_future(manager.start(service))
+    await asyncio.sleep(0)
+    end.set()
+    await stopping
+    assert await starting is False
+    assert service.status == STOPPED
