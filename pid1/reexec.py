@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any, Final
 from hurd.system import SpawnError, SpawnSpec, system
 from pid1.capture import Capture
 from pid1.chart import the_chart
-from pid1.errors import misc_error
+from pid1.errors import KeyedError, misc_error
 from pid1.events import the_events
-from pid1.forkexec import ForkExec, Kill
+from pid1.forkexec import ForkExec, Kill, Settings, kill_process
 from pid1.log import log, the_log
 from pid1.process import is_alive, signal_target, terminate
 from pid1.service import RUNNING, STARTING, STOPPING, Service
 from pid1.sexp import write
-from pid1.supervisor import Replay, Supervisor
+from pid1.supervisor import Replay, Supervisor, current_service
 from pid1.values import Presentation, Process, encode
 from pid1.wire import WireError, read_datum
 
@@ -169,6 +169,11 @@ def _unpack_definition(names: list[str], packed: dict[str, Any]) -> Service:
     )
 
 
+def _kind(service: Service) -> list[str]:
+    """What its procedures are: those of another kind can do nothing with its running value."""
+    return [type(service.start).__qualname__, type(service.stop).__qualname__]
+
+
 def _pack_end(supervisor: Supervisor, service: Service) -> Any:
     """How the main process ended, if the handler has not begun to see to it."""
     if service not in supervisor.ends:
@@ -187,9 +192,12 @@ def _pack_service(supervisor: Supervisor, service: Service) -> dict[str, Any]:
     return {
         "names": service.names,
         "definition": _pack_definition(service),
+        # The replacement is all that comes back.
+        "replaced": None if service.replacement is None else _kind(service),
         "status": status,
         "value": pack_value(service.value) if status in (RUNNING, STOPPING) else None,
         "enabled": service.enabled,
+        "transient": service.transient,
         "changes": service.changes,
         "failures": service.failures,
         "respawns": service.respawns,
@@ -407,7 +415,12 @@ def _recreate(supervisor: Supervisor, packed: dict[str, Any]) -> Service:
         service = _unpack_definition(packed["names"], packed["definition"])
     else:
         log(f"The definition of service {packed['names'][0]} is lost; it can be stopped only.")
-        service = Service(tuple(packed["names"]), stop=_stop_orphan, start=lambda *_a: False)
+        service = Service(
+            tuple(packed["names"]),
+            transient=packed.get("transient", False),
+            stop=_stop_orphan,
+            start=lambda *_a: False,
+        )
     supervisor.register([service])
     return service
 
@@ -423,6 +436,9 @@ def _adopt_service(supervisor: Supervisor, service: Service, packed: dict[str, A
     service.respawns = tuple(packed["respawns"])
     service.exits = tuple((status, when) for status, when in packed["exits"])
     status = packed["status"]
+    if packed.get("replaced") and packed["replaced"] != _kind(service):
+        _adopt_replacement(supervisor, service, packed)
+        return
     if packed["capture"] is not None:
         service.capture = Capture.carried(packed["capture"])
     if status in (RUNNING, STOPPING):
@@ -459,6 +475,37 @@ def _adopt_service(supervisor: Supervisor, service: Service, packed: dict[str, A
         supervisor.handle_end(service, unpack_value(value, service), wait_status)
     elif packed["respawning"]:
         supervisor.spawn_task(supervisor.respawn(service), name=f"respawn {service.name}")
+
+
+def _adopt_replacement(supervisor: Supervisor, service: Service, packed: dict[str, Any]) -> None:
+    """Start the replacement of a service that only its own definition could have stopped."""
+    log(f"Service {service.name} has a replacement of another kind; restarting it.")
+    value = packed["value"]
+    if packed["capture"] is not None:
+        Capture.carried(packed["capture"])  # read to its end
+    pids = [*packed["children"], *packed["commands"]]
+    if value is not None and value[0] == "carried":
+        for descriptor in value[1].get("descriptors", ()):
+            os.close(descriptor)
+        pids += [pid for pid, _start in value[1].get("processes", ())]  # those of a timer
+    elif value is not None and value[0] == "process":
+        pids.append(value[1])
+    if packed["contained"]:
+        supervisor.contain_again(service, packed["contained"])
+    work = _start_replacement(supervisor, service, pids, packed["status"] in (RUNNING, STARTING))
+    supervisor.spawn_task(work, name=f"replace {service.name}")
+
+
+async def _start_replacement(
+    supervisor: Supervisor, service: Service, pids: list[int], start: bool
+) -> None:
+    current_service.set(service)
+    for pid in pids:
+        if is_alive(pid):
+            with contextlib.suppress(KeyedError):
+                await kill_process(pid, signal.SIGTERM, Settings.grace_period())
+    if start:
+        await supervisor.start(service)
 
 
 async def _end(supervisor: Supervisor, pids: list[int]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pid1.sexp import Symbol
 from tests.system.live import (
     LiveDaemon,
     Reply,
@@ -22,6 +23,7 @@ from tests.system.live import (
     live_daemon,
     main_pid,
     namespace_refusal,
+    process_state,
     receive,
 )
 
@@ -500,3 +502,32 @@ def test_only_what_still_counts_is_evaluated_again() -> None:
         assert evaluated.read_text().split() == ["first-19", "second"]
         assert daemon.request("restart", "first").result
         assert "first-19" in str(daemon.request("doc", "first"))
+
+
+def test_a_replacement_of_another_kind_is_started_in_place_of_what_it_cannot_stop() -> None:
+    with live_daemon(_KINDS) as daemon:
+        _set_up(daemon)
+        program = daemon.main_pid("plain")
+        sleeper = (
+            '#:start (make-forkexec-constructor \'("sleep" "1000")) #:stop (make-kill-destructor)'
+        )
+        for name, keys in (
+            ("plain", "#:start (const 'up) #:stop (const #f)"),
+            ("value", sleeper),
+            ("listening", sleeper),
+            ("respawned", sleeper),
+        ):
+            text = f"(register-services (list (service '({name}) {keys})))"
+            assert daemon.request("eval", "root", text).error is False
+        kept = daemon.main_pid("respawned")
+        _reexecute(daemon)
+        for name in ("value", "listening"):
+            eventually(lambda name=name: daemon.main_pid(name), what=f"{name} runs")
+        eventually(lambda: daemon.status("plain")["running"] == Symbol("up"))
+        assert process_state(program or 0) is None
+        with socket.socket(socket.AF_UNIX) as client, pytest.raises(ConnectionRefusedError):
+            client.connect(str(daemon.directory / "listening"))
+        # It may go on: the replacement knows how to stop it.
+        assert daemon.main_pid("respawned") == kept
+        assert "could not be carried over" not in daemon.log()
+        assert "cannot take" not in daemon.log()
