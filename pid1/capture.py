@@ -13,6 +13,7 @@ import time
 from codecs import utf_8_decode
 from typing import Any, Final
 
+from pid1.files import open_carefully
 from pid1.log import LineFile, the_log, time_prefix
 
 HISTORY: Final = 20
@@ -27,12 +28,11 @@ _LITTLE: Final = 4096
 def open_log_file(path: str) -> int:
     """Open a service's log file for appending: mode 640, parents created.
 
-    Opened so that a FIFO without a reader or a dead terminal cannot block the daemon.
-    Raises OSError with ``filename`` set.
+    Opened so that a FIFO without a reader or a dead terminal cannot block the daemon, and that
+    nobody makes it write elsewhere.  Raises OSError with ``filename`` set.
     """
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
-    return os.open(path, flags, 0o640)
+    return open_carefully(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
 
 
 class _Allowance:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from hurd.offload import off_loop
+from pid1.files import read_small_file
 from pid1.log import log
 
 # Seconds that a change may take before the command is answered without it.
@@ -62,8 +63,7 @@ class DisabledServices:
 
 def _read(path: str) -> set[str]:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            text = file.read(_LARGEST).decode(errors="surrogateescape")
+        text = read_small_file(path, _LARGEST)[0].decode(errors="surrogateescape")
     except FileNotFoundError:
         return set()
     return {line for line in text.split("\n") if line}

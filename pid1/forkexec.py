@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hurd.system import SpawnError, SpawnSpec, system
 from pid1.capture import Capture
 from pid1.errors import KeyedError, system_error
+from pid1.files import read_small_file
 from pid1.log import log, say
 from pid1.process import DEFAULT_GRACE_PERIOD, is_alive, send_signal, signal_target, terminate
 from pid1.service import Service
@@ -31,6 +32,8 @@ DEFAULT_PID_FILE_TIMEOUT: Final = 5.0
 # Seconds between two looks at a PID file: most daemons write it within milliseconds.
 _FIRST_LOOK: Final = 0.01
 _LAST_LOOK: Final = 0.5
+# Bytes; what follows the number is nobody's business.
+_LONGEST_PID_FILE: Final = 256
 
 
 def own_environment() -> list[str]:
@@ -215,25 +218,40 @@ def failing_process(service: Service | None, error: SpawnError) -> int:
         raise system_error("fork", second) from second
 
 
-def _number_in(path: str) -> int:
-    with open(path) as file:  # noqa: PTH123
-        return int(file.read().split()[0])
+def _number_in(path: str) -> tuple[int, int]:
+    """The number in a PID file, and the user whose file it is."""
+    data, owner = read_small_file(path, _LONGEST_PID_FILE)
+    return int(data.split()[0]), owner
+
+
+def _may_name(owner: int, pid: int) -> bool:
+    """Whether a PID file of this user can make a process the service's, and have it killed.
+
+    Root's and ours can, but not us; another user's can name what that user could kill anyway.
+    """
+    if pid == os.getpid():
+        return False
+    return owner in (0, os.geteuid()) or owner == system.process_owner(pid)
 
 
 async def read_pid_file(path: str, timeout: float, validate: bool = False) -> int | None:
     """Return the number in a PID file once it is there, None after ``timeout`` seconds.
 
     Content that is no number is tried again; so is, with ``validate``, a number that is
-    not that of a live process.
+    not that of a live process, or of one that the owner of the file has no right to name.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     pause = _FIRST_LOOK
+    refused = 0
     while True:
         try:
-            pid = _number_in(path)
-            if not validate or (pid > 0 and is_alive(pid)):
+            pid, owner = _number_in(path)
+            if not validate or (pid > 0 and is_alive(pid) and _may_name(owner, pid)):
                 return pid
+            if pid != refused and pid > 0 and is_alive(pid):
+                refused = pid
+                log(f"PID file '{path}' of user {owner} names process {pid}, which is not theirs.")
         except (OSError, ValueError, IndexError, OverflowError):
             pass
         remaining = deadline - loop.time()

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final
 
+from pid1.files import open_carefully
+
 HISTORY: Final = 20
 LINE_FORMAT: Final = "%Y-%m-%d %H:%M:%S "
 # Lines that may wait for the end of the turn.
@@ -120,8 +122,7 @@ class FileDestination:
         self._since = 0
 
     def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-        return os.open(self.path, flags, 0o640)
+        return open_carefully(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
 
     def append(self, mark: str, lines: list[str]) -> None:
         """Append lines; a full disk drops them and says how many were lost afterwards."""

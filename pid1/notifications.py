@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from hurd.system import SpawnSpec
+from hurd.system import SpawnSpec, system
 from pid1.command import varied
 from pid1.log import log
 from pid1.notify import BATCH, NotifySocket, belongs, parse
@@ -21,6 +21,7 @@ from pid1.process import send_signal, signal_target
 from pid1.service import RUNNING, STARTING, Service
 from pid1.supervisor import detached, supervisor
 from pid1.values import Process
+from pid1.visible import one_line
 from pid1.watchdog import Watchdog
 
 _OWN_VARIABLES = ("NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID=")
@@ -217,8 +218,9 @@ class Notifications:
         pid = int(text) if text.isdecimal() and len(text) < 11 else 0
         if pid == self.pid:
             return
-        if not self._belongs(pid, _user_of(pid)):
-            log(f"Service {service.name} names process '{text}', which is not part of it.")
+        if not self._belongs(pid, system.process_owner(pid)):
+            named = one_line(text)
+            log(f"Service {service.name} names process '{named}', which is not part of it.")
             return
         self._attend(pid)
         if self._value is None:
@@ -292,11 +294,3 @@ def _user_id(user: str | int | None) -> int:
         except KeyError:
             pass  # starting the program says so
     return os.geteuid()
-
-
-def _user_of(pid: int) -> int:
-    """Who owns a process; -1 where that cannot be told."""
-    try:
-        return os.stat(f"/proc/{pid}").st_uid
-    except OSError:
-        return -1

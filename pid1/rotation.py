@@ -19,6 +19,7 @@ from hurd.system import SpawnSpec
 from pid1.awaiting import is_awaitable
 from pid1.capture import Capture
 from pid1.errors import KeyedError, keyed, system_error
+from pid1.files import open_carefully
 from pid1.forkexec import default_environment, spawn_command
 from pid1.log import DaemonLog, FileDestination, log, say, the_log, time_prefix
 from pid1.log_files import LogFiles
@@ -181,7 +182,7 @@ def _rotation_number(name: str, base: str) -> tuple[int | None, str]:
 
 def _rename(path: str, logs: list[Log]) -> None:
     """Rename a file that drover writes; nothing is written between the steps."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    descriptor = open_carefully(path, os.O_WRONLY | os.O_APPEND)
     try:
         os.write(descriptor, f"\n{time_prefix(int(time.time()))}Rotating log.\n".encode())
     finally:
@@ -206,11 +207,11 @@ async def _copy(path: str) -> None:
     What is written meanwhile is copied, too, until the end of the file has been reached;
     only what comes between that and the truncation, without a pause, can be lost.
     """
-    source = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    source = open_carefully(path, os.O_RDWR)
     try:
         status = os.fstat(source)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        target = os.open(f"{path}.1", flags, 0o600)
+        # Who writes the file may also own the directory, and put something in the way.
+        target = open_carefully(f"{path}.1", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with contextlib.suppress(PermissionError):
                 os.fchown(target, status.st_uid, status.st_gid)

@@ -301,6 +301,10 @@ class System(Machine):
         """
         raise NotImplementedError("process_command")
 
+    def process_owner(self, pid: int) -> int:
+        """The uid that process `pid` was started by, who may signal it; -1 if it cannot be told."""
+        raise NotImplementedError("process_owner")
+
     def process_group(self, pid: int) -> int | None:
         raise NotImplementedError("process_group")
 
@@ -381,6 +385,13 @@ class System(Machine):
         The pid is 0 for a process that cannot be seen from here.
         """
         raise NotImplementedError("sender_credentials")
+
+    def set_socket_access(self, path: str, owner: int, group: int, mode: int) -> None:
+        """Give a socket file to a user, who may put something else in its place meanwhile.
+
+        Nothing but a socket of one name is changed.  Raises OSError.
+        """
+        raise NotImplementedError("set_socket_access")
 
     def watch_file(self, path: str) -> FileWatch | None:
         """Notice that `path` is deleted or replaced; None where the caller has to look by itself.

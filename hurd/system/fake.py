@@ -212,6 +212,9 @@ class FakeSystem(FakeNodes):
             return None
         return list(program.spec.command) if program.status is None else []
 
+    def process_owner(self, pid: int) -> int:
+        return os.getuid() if pid in self.programs else -1
+
     def process_group(self, pid: int) -> int | None:
         program = self.programs.get(pid)
         return None if program is None else program.group
@@ -264,6 +267,10 @@ class FakeSystem(FakeNodes):
         self, ancillary: Sequence[tuple[int, int, bytes]]
     ) -> tuple[int, int, int] | None:
         return None
+
+    def set_socket_access(self, path: str, owner: int, group: int, mode: int) -> None:
+        os.chown(path, owner, group)
+        os.chmod(path, mode)
 
     def watch_file(self, path: str) -> FileWatch | None:
         return None

@@ -21,7 +21,7 @@ import time
 from hurd.system import limits
 from hurd.system.base import RebootError, SpawnSpec
 from hurd.system.hurd_nodes import TRANSLATED, HurdNodes
-from hurd.system.posix import PosixSystem, probed_descriptors
+from hurd.system.posix import PosixSystem, probed_descriptors, require_socket
 from hurd.system.spawn import spawn
 
 TYPE_CHECKING = False
@@ -129,6 +129,11 @@ class HurdSystem(HurdNodes, PosixSystem):
         from hurd.system import servers
 
         return servers.process_table()
+
+    def process_owner(self, pid: int) -> int:
+        from hurd.system import servers
+
+        return servers.process_owner(pid)
 
     def is_essential(self, pid: int) -> bool:
         from hurd.system import servers
@@ -322,6 +327,15 @@ class HurdSystem(HurdNodes, PosixSystem):
         return "mach-gnu-color"
 
     # Sockets
+
+    def set_socket_access(self, path: str, owner: int, group: int, mode: int) -> None:
+        descriptor = os.open(path, _O_NOLINK | _O_NOTRANS)
+        try:
+            require_socket(os.fstat(descriptor), path)
+            os.fchown(descriptor, owner, group)
+            os.fchmod(descriptor, mode)
+        finally:
+            os.close(descriptor)
 
     def sender_credentials(
         self, ancillary: Sequence[tuple[int, int, bytes]]

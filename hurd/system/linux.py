@@ -9,7 +9,7 @@ import signal as signals
 
 from hurd.system.base import Containment, FileWatch, RebootError, SpawnError
 from hurd.system.containment import TableContainment
-from hurd.system.posix import PosixSystem
+from hurd.system.posix import PosixSystem, require_socket
 from hurd.system.processes import stat_fields
 
 TYPE_CHECKING = False
@@ -57,6 +57,14 @@ class LinuxSystem(PosixSystem):
             raise SpawnError("descriptors", error.errno or 0, name) from None
 
         return linux_spawn.start(spec)
+
+    def process_owner(self, pid: int) -> int:
+        # The directory belongs to root when the process has changed its user since it was executed.
+        try:
+            with open(f"/proc/{pid}/status", "rb") as file:  # noqa: PTH123
+                return int(file.read().partition(b"\nUid:")[2].split(None, 1)[0])
+        except (OSError, LookupError, ValueError):
+            return -1
 
     def is_kernel_thread(self, pid: int) -> bool:
         fields = stat_fields(pid)
@@ -262,6 +270,20 @@ class LinuxSystem(PosixSystem):
                 pid, uid, gid = (int.from_bytes(data[i : i + 4], byteorder) for i in (0, 4, 8))
                 return pid, uid, gid
         return None
+
+    def set_socket_access(self, path: str, owner: int, group: int, mode: int) -> None:
+        descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            require_socket(os.fstat(descriptor), path)
+            # No call changes what such a descriptor stands for, but for the name that it has here.
+            name = f"/proc/self/fd/{descriptor}"
+            if not os.path.exists(name):
+                super().set_socket_access(path, owner, group, mode)
+                return
+            os.chown(name, owner, group)
+            os.chmod(name, mode)
+        finally:
+            os.close(descriptor)
 
     def watch_file(self, path: str) -> FileWatch | None:
         return InotifyWatch(path)

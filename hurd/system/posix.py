@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal as signals
+import stat
 
 from hurd.system import limits, processes
 from hurd.system.base import Containment, ControlGroups, FileWatch, Process, SpawnSpec, System
@@ -76,6 +78,12 @@ class PosixSystem(System):
 
     def process_command(self, pid: int) -> list[str] | None:
         return processes.command(pid)
+
+    def process_owner(self, pid: int) -> int:
+        try:
+            return os.stat(f"/proc/{pid}").st_uid
+        except OSError:
+            return -1
 
     def process_group(self, pid: int) -> int | None:
         try:
@@ -283,8 +291,20 @@ class PosixSystem(System):
     ) -> tuple[int, int, int] | None:
         return None
 
+    def set_socket_access(self, path: str, owner: int, group: int, mode: int) -> None:
+        require_socket(status := os.lstat(path), path)
+        os.chown(path, owner, group, follow_symlinks=False)
+        if stat.S_IMODE(status.st_mode) != mode:
+            os.chmod(path, mode, follow_symlinks=False)
+
     def watch_file(self, path: str) -> FileWatch | None:
         return None
+
+
+def require_socket(status: os.stat_result, path: str) -> None:
+    """Raise OSError unless ``status``, that of ``path``, is of a socket with this name only."""
+    if not stat.S_ISSOCK(status.st_mode) or status.st_nlink != 1:
+        raise OSError(errno.ENOTSOCK, "replaced by something that is not our socket", path)
 
 
 def probed_descriptors() -> list[int]:

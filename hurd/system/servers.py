@@ -65,6 +65,15 @@ def process_command(pid: int) -> list[str] | None:
         return [] if _exists(pid) and error.errno != _esrch() else None
 
 
+def process_owner(pid: int) -> int:
+    """The user whom the proc server takes for the owner; -1 without such a process."""
+    try:
+        with lookup.getproc() as server:
+            return int(process.proc_getprocinfo(server, pid, 0).procinfo[1])
+    except HurdError:
+        return -1
+
+
 def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -92,8 +92,13 @@ from hurd.system import processes
 servers = types.ModuleType("hurd.system.servers")
 servers.process_table = processes.table
 servers.process_command = processes.command
+servers.process_owner = lambda pid: os.stat(f"/proc/{pid}").st_uid
 servers.is_important = lambda pid: pid == 1
 sys.modules["hurd.system.servers"] = servers
+
+# The Hurd's flags for opening a node mean something else here.
+from hurd.system.posix import PosixSystem
+type(hurd.system.system).set_socket_access = PosixSystem.set_socket_access
 """
 
 _REPORTER = """
