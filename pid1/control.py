@@ -77,7 +77,12 @@ def open_socket(path: str) -> socket.socket:
     try:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        listener.bind(path)
+        # Not of the mode that the umask gives: on the Hurd, who may read it may connect.
+        mask = os.umask(0o177)
+        try:
+            listener.bind(path)
+        finally:
+            os.umask(mask)
         listener.listen(_BACKLOG)
         listener.setblocking(False)
     except OSError as error:

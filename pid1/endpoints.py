@@ -16,6 +16,7 @@ import stat
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, TypeAlias
 
+from hurd.system import system
 from pid1.addresses import INET6, UNIX, Address
 from pid1.log import say
 from pid1.sexp import Symbol, write
@@ -23,6 +24,8 @@ from pid1.sexp import Symbol, write
 DEFAULT_BIND_ATTEMPTS: Final = 5
 DEFAULT_BACKLOG: Final = 128
 RETRY_DELAY: Final = 1.0
+# Of a socket's file: who may connect is said by its directory.
+_MODE: Final = 0o666
 
 # Binds a socket; raises OSError.  Configurations may supply their own, which may suspend.
 Bind: TypeAlias = Callable[[socket.socket, Address], Awaitable[object] | None]
@@ -149,7 +152,12 @@ def inherited_sockets(descriptors: Iterable[int]) -> list[socket.socket]:
 
 
 def _plain_bind(sock: socket.socket, address: Address) -> None:
-    sock.bind(address.to_python())
+    # A file is born with its mode: there is no moment in which the umask decides.
+    mask = os.umask(0o777 & ~_MODE)
+    try:
+        sock.bind(address.to_python())
+    finally:
+        os.umask(mask)
 
 
 async def _bind(sock: socket.socket, endpoint: Endpoint, bind: Bind) -> None:
@@ -180,9 +188,7 @@ def _set_access(endpoint: Endpoint) -> None:
     try:
         owner, group = _owner(endpoint)
         with _step("chown"):
-            os.chown(path, owner, group)
-        with _step("chmod"):
-            os.chmod(path, 0o666)
+            system.set_socket_access(path, owner, group, _MODE)
     except OSError:
         _remove_socket(path)
         raise

@@ -1,0 +1,148 @@
+"""Somebody changes a file between two steps of the daemon, at the very moment that they need."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from running import running_supervisor
+
+from pid1 import reexec
+from pid1.addresses import UNIX, Address
+from pid1.endpoints import Endpoint, open_socket
+from pid1.errors import KeyedError
+from pid1.rotation import Rotation
+from pid1.supervisor import Supervisor
+
+NOBODY = 65534
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="attackers are other users")
+
+
+@pytest.fixture
+async def manager() -> AsyncIterator[Supervisor]:
+    async with running_supervisor() as manager:
+        yield manager
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    file = tmp_path / "secret"
+    file.write_text("root only\n")
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    """A directory of another user's."""
+    directory = tmp_path / "theirs"
+    directory.mkdir()
+    os.chown(directory, NOBODY, NOBODY)
+    return directory
+
+
+def untouched(secret: Path) -> bool:
+    status = secret.stat()
+    text = secret.read_text()
+    return (status.st_uid, stat.S_IMODE(status.st_mode), text) == (0, 0o600, "root only\n")
+
+
+@pytest.mark.parametrize("kind", ["symbolic", "hard"])
+async def test_a_socket_replaced_by_a_link_gives_away_nothing(
+    theirs: Path, secret: Path, kind: str
+) -> None:
+    """Or the owner of the socket's directory would be given any file of root's."""
+    path = theirs / "socket"
+
+    def bind(sock: socket.socket, address: Address) -> None:
+        sock.bind(address.to_python())
+        path.unlink()
+        if kind == "hard":
+            path.hardlink_to(secret)
+        else:
+            path.symlink_to(secret)
+
+    endpoint = Endpoint(Address(UNIX, str(path)), owner=NOBODY, group=NOBODY)
+    with pytest.raises(OSError, match="replaced by something that is not our socket"):
+        await open_socket(endpoint, bind)
+    assert untouched(secret)
+
+
+async def test_a_socket_is_given_to_its_owner_in_a_directory_of_theirs(theirs: Path) -> None:
+    path = theirs / "socket"
+    mask = os.umask(0o077)
+    try:
+        with await open_socket(Endpoint(Address(UNIX, str(path)), owner=NOBODY, group=NOBODY)):
+            status = path.stat()
+            assert (status.st_uid, status.st_gid) == (NOBODY, NOBODY)
+            assert stat.S_IMODE(status.st_mode) == 0o666
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(mask)
+
+
+class Interrupted(Rotation):
+    """Somebody puts a link in the way as soon as the old copies have been moved."""
+
+    link: tuple[Path, Path]
+
+    def move_old(self, path: str) -> None:
+        super().move_old(path)
+        link, target = self.link
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+
+
+@pytest.mark.parametrize("name", ["log", "log.1"])
+async def test_rotation_reads_and_writes_through_no_link_of_others(
+    manager: Supervisor, theirs: Path, secret: Path, name: str
+) -> None:
+    """Or they would get a copy of any file, or have any file overwritten and made theirs."""
+    log = theirs / "log"
+    log.write_text("text\n" * 100)
+    os.chown(log, NOBODY, NOBODY)
+    rotation = Interrupted([str(log)], threshold=100)
+    rotation.link = theirs / name, secret
+    with pytest.raises(KeyedError):
+        await rotation()
+    assert untouched(secret)
+
+
+@pytest.mark.parametrize("kind", ["symbolic", "hard"])
+@pytest.mark.parametrize("program", ["gzip", "zstd"])
+async def test_compressors_follow_no_links(
+    manager: Supervisor, theirs: Path, secret: Path, program: str, kind: str
+) -> None:
+    """gzip and zstd see to that themselves; here it is noticed if they no longer do."""
+    copy = theirs / "log.1"
+    if kind == "hard":
+        copy.hardlink_to(secret)
+    else:
+        copy.symlink_to(secret)
+    suffix = {"gzip": "gz", "zstd": "zst"}[program]
+    (theirs / f"log.1.{suffix}").symlink_to(secret)
+    await Rotation(compression=program)._compress(str(copy))
+    assert untouched(secret)
+
+
+def test_what_the_next_image_has_to_know_is_in_nobodys_reach(
+    tmp_path: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the kernel has no files in memory, as on the Hurd: a file without a name."""
+    monkeypatch.delattr(os, "memfd_create")
+    place = tmp_path / "run"
+    place.mkdir()
+    (place / f".drover-state-{os.getpid()}").symlink_to(secret)
+    file = reexec._unnamed_file(str(place))
+    try:
+        status = os.fstat(file)
+        assert (status.st_nlink, stat.S_IMODE(status.st_mode)) == (0, 0o600)
+        assert not os.get_inheritable(file)
+        assert list(place.iterdir()) == []
+    finally:
+        os.close(file)
+    assert untouched(secret)
