@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import signal
 import socket
+import stat
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -345,12 +345,26 @@ def inherited_state() -> dict[str, Any] | None:
         return None
     try:
         descriptor = int(number)
-        fcntl.fcntl(descriptor, fcntl.F_GETFD)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            return None  # not what an image of ours would leave
         with os.fdopen(descriptor, "rb") as file:
             state: dict[str, Any] = json.loads(file.read())
-    except (OSError, ValueError):
+        return state if _is_usable(state) else None
+    except (OSError, OverflowError, ValueError, LookupError, TypeError):
         return None
-    return state if state.get("format") == FORMAT else None
+
+
+def _is_usable(state: dict[str, Any]) -> bool:
+    """Whether it is ours, and what is used before the event loop runs, which survives the rest."""
+    limit, listener = state["descriptor_limit"], state["listener"]
+    return (
+        state["format"] == FORMAT
+        and isinstance(state["socket_path"], str)
+        and isinstance(state["state_directory"], str | None)
+        and (listener is None or (type(listener) is int and listener >= 0))
+        and (limit is None or [type(part) for part in limit] == [int, int])
+    )
 
 
 def inherited_listener(state: dict[str, Any]) -> socket.socket | None:
