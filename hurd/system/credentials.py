@@ -48,7 +48,7 @@ def resolve(
 
     A group brings exactly the supplementary groups given, as in the GNU Shepherd.  A user without a
     group also brings the groups of that user, which the Shepherd forgets (it leaves root's).  A uid
-    without an account has no groups of its own: it gets the given ones and keeps the gid.  An
+    without an account has none, and is refused without a group: it would keep ours.  An
     unprivileged daemon asked for the user it already is has nothing to do.
     """
     if user is None and group is None:
@@ -59,19 +59,20 @@ def resolve(
         return Credentials(None, gid, groups)
     import pwd
 
-    name: str | None
+    entry = None
     try:
         entry = pwd.getpwuid(user) if isinstance(user, int) else pwd.getpwnam(user)
-        uid, name, login_gid = entry.pw_uid, entry.pw_name, entry.pw_gid
+        uid = entry.pw_uid
     except KeyError:
         if isinstance(user, str):
             raise SpawnError("user", errno.ENOENT, user, "no such user") from None
-        uid, name, login_gid = user, None, None
+        uid = user
     if gid is not None:
         return Credentials(uid, gid, groups)
     if uid == os.geteuid() == os.getuid() != 0 and not groups:
         return Credentials(None, None, None)
-    if name is not None and login_gid is not None:
-        own = os.getgrouplist(name, login_gid)
-        groups = own + [g for g in groups if g not in own]
-    return Credentials(uid, login_gid, groups)
+    if entry is None:
+        reason = "it has no account, so a group has to be given, too"
+        raise SpawnError("user", errno.ENOENT, str(user), reason)
+    own = os.getgrouplist(entry.pw_name, entry.pw_gid)
+    return Credentials(uid, entry.pw_gid, own + [g for g in groups if g not in own])

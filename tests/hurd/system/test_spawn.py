@@ -220,7 +220,12 @@ def test_uid_without_an_account_keeps_no_group_of_ours():
     ours = os.getgroups()
     try:
         os.setgroups([0, 4])
-        assert output("id -u; id -G", user=54321).splitlines() == ["54321", "0"]
+        refused = failure(user=54321)
+        assert str(refused) == (
+            'failed to change to user "54321": it has no account, so a group has to be given, too'
+        )
+        text = output("id -u; id -G", user=54321, group=54321)
+        assert text.splitlines() == ["54321", "54321"]
     finally:
         os.setgroups(ours)
 
