@@ -15,6 +15,7 @@ from boot import running
 from boot.guard import offers_login
 from pid1.log import SyslogDestination
 from pid1.service import RUNNING, STARTING
+from pid1.visible import visible
 
 if TYPE_CHECKING:
     from pid1.daemon import Daemon
@@ -103,7 +104,8 @@ def print_line(text: str) -> None:
     except OSError:
         return
     try:
-        os.write(descriptor, f"drover: {text}\n".encode(errors="replace"))
+        # Programs, and names of files, are not to talk to the console.
+        os.write(descriptor, f"drover: {visible(text)}\n".encode(errors="replace"))
     except OSError:
         pass
     finally:

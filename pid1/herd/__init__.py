@@ -41,7 +41,8 @@ OPTIONS = (
     Option("group", None, "GROUP", "run the program as GROUP"),
 )
 UNREADABLE = (
-    ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError,
+    ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError,
+    ValueError,
 )  # fmt: skip
 
 
@@ -263,9 +264,13 @@ def _command(terminal: Terminal, line: CommandLine) -> int:
     reply = fetch(line)
     if reply is None:
         return 0
-    for message in reply.messages:
-        terminal.put(message + "\n")
     try:
+        if terminal.is_terminal:
+            from pid1.herd.harmless import disarm
+
+            disarm(reply)
+        for message in reply.messages:
+            terminal.put(message + "\n")
         if reply.error is not False:
             from pid1.herd.errors import report_error
 

@@ -86,6 +86,10 @@ class _Follower:
             if self._ending:
                 raise _Ended
             raise FatalError("premature end-of-file while talking to shepherd")
+        if self._terminal.is_terminal and not self._line.json:
+            from pid1.herd.harmless import disarm
+
+            disarm(reply)
         if reply.error is not False:
             if optional and _is_action_missing(reply.error):
                 return None

@@ -58,6 +58,10 @@ def _main(
     reply = ask(socket, action, "root", [])
     if reply is None:
         return 0  # the daemon ended, as it should
+    if terminal.is_terminal:
+        from pid1.herd.harmless import disarm
+
+        disarm(reply)
     for message in reply.messages:
         terminal.put(message + "\n")
     if reply.error is not False:

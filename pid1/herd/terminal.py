@@ -69,17 +69,18 @@ class Terminal:
 
     ``bold``, ``success``, ``warning``, ``failure`` and ``dim`` return their argument in colour if
     standard output is a terminal and ``NO_COLOR`` is unset.  A newline is part of the coloured
-    text, as in the GNU herd.
+    text, as in the GNU herd.  ``is_terminal`` says whether anything may go to a terminal.
     """
 
     __slots__ = (
-        "_parts", "bold", "colour", "dim", "encoding", "failure", "program", "put", "success",
-        "warning",
+        "_parts", "bold", "colour", "dim", "encoding", "failure", "is_terminal", "program", "put",
+        "success", "warning",
     )  # fmt: skip
 
     def __init__(self, program: str) -> None:
         self.program = program
         self.encoding = locale_encoding()
+        self.is_terminal = posix.isatty(1) or posix.isatty(2)
         self.colour = _wants_colour(1)
         self._parts: list[str] = []
         self.put = self._parts.append
