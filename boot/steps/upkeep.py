@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from boot.places import place
 from hurd.system import system
 from pid1.log import log
+from pid1.visible import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -46,7 +47,7 @@ def clean_directory(path: str, keep_directories: bool = False, keep: Collection[
         try:
             removed += _remove(entry, keep_directories, keep)
         except OSError as error:
-            log(f"Cannot remove '{entry}': {error.strerror}.")
+            log(f"Cannot remove '{one_line(entry)}': {error.strerror}.")
     if removed:
         bring_up_to_date()
     return removed
@@ -60,7 +61,7 @@ def remove_file(path: str) -> None:
     except FileNotFoundError:
         pass
     except OSError as error:
-        log(f"Cannot remove '{path}': {error.strerror}.")
+        log(f"Cannot remove '{one_line(path)}': {error.strerror}.")
 
 
 def bring_up_to_date() -> None:
@@ -75,20 +76,28 @@ def bring_up_to_date() -> None:
 
 
 def _remove(path: str, keep_directories: bool, keep: Collection[str]) -> int:
-    if path in keep:
-        return 0
-    mode = system.lstat(path).st_mode
-    if not stat.S_ISLNK(mode) and system.may_be_served(mode):
-        _send_server_away(path)
-    if not stat.S_ISDIR(mode):
-        os.unlink(path)
-        return 1
-    entries = [os.path.join(path, name) for name in os.listdir(path)]
-    removed = sum([_remove(entry, keep_directories, keep) for entry in entries])
-    if keep_directories:
-        return removed
-    os.rmdir(path)
-    return removed + 1
+    removed = 0
+    # Not by recursion: anybody can nest directories in /tmp as deeply as they like.
+    waiting = [(path, False)]
+    while waiting:
+        entry, is_empty = waiting.pop()
+        if is_empty:
+            os.rmdir(entry)
+            removed += 1
+            continue
+        if entry in keep:
+            continue
+        mode = system.lstat(entry).st_mode
+        if not stat.S_ISLNK(mode) and system.may_be_served(mode):
+            _send_server_away(entry)
+        if not stat.S_ISDIR(mode):
+            os.unlink(entry)
+            removed += 1
+            continue
+        if not keep_directories:
+            waiting.append((entry, True))
+        waiting += [(os.path.join(entry, name), False) for name in os.listdir(entry)]
+    return removed
 
 
 def _send_server_away(path: str) -> None:
@@ -215,7 +224,7 @@ async def end_processes(grace: float, keep: Iterable[int] = ()) -> int:
         await asyncio.sleep(pause)
         pause = min(pause * 2, 0.25)
     for pid in remaining:
-        command = " ".join(system.process_command(pid) or [])[:60]
+        command = one_line(" ".join(system.process_command(pid) or [])[:60])
         log(f"Killing process {pid} ({command}).")
         _signal(pid, signal.SIGKILL)
     return len(remaining)
