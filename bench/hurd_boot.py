@@ -1,13 +1,12 @@
 """Booting a real Hurd with drover beside its native start-up: from PID 1's exec to the login.
 
-``python3 -m bench.hurd_boot`` builds two disks from the root in DROVER_HURD_ROOT that differ in the
-init only, and boots them in QEMU in turn.  The clock starts when the last of the boot servers has
+Two disks are built from the root in DROVER_HURD_ROOT that differ in the init only, and booted in
+QEMU in turn.  The clock starts when the last of the boot servers has
 told its name on the console, which is when /hurd/startup runs PID 1, and stops at the login prompt.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import select
 import shutil
@@ -15,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 _ROOT = Path(__file__).resolve().parent.parent
 _VARIABLE = "DROVER_HURD_ROOT"
@@ -28,11 +27,19 @@ LOGIN = "login> "
 _PREAMBLE = "start ext2fs"
 
 
+@dataclass(frozen=True)
+class Boot:
+    """When PID 1 was executed, and when the login prompt was there, in seconds after power-on."""
+
+    init: float
+    login: float
+
+
 def build(directory: Path, init: str) -> Path:
     """Build a disk with that init ("drover" or "native")."""
     disk = directory / f"{init}.img"
     command = [
-        sys.executable, "-m", "image.command", "build", f"--from={os.environ[_VARIABLE]}",
+        sys.executable, "-m", "image", "build", f"--from={os.environ[_VARIABLE]}",
         "--owners=root", "--network=none", "--root-password=", "--quiet", f"--init={init}",
         f"--output={disk}",
     ]  # fmt: skip
@@ -40,8 +47,8 @@ def build(directory: Path, init: str) -> Path:
     return disk
 
 
-def boot(disk: Path) -> dict[str, float]:
-    """Boot a disk and return when each mark appeared, in seconds after QEMU's start."""
+def boot(disk: Path) -> Boot:
+    """Boot a disk; raises TimeoutError or EOFError, with what the console said."""
     command = [
         "qemu-system-i386", "-m", "1024", "-nographic", "-no-reboot", "-net", "none",
         "-drive", f"file={disk},format=raw,cache=unsafe", "-snapshot",
@@ -67,39 +74,27 @@ def boot(disk: Path) -> dict[str, float]:
     finally:
         process.kill()
         process.wait()
-    return found
+    return Boot(found[SERVERS], found[LOGIN])
 
 
-def main(words: list[str]) -> int:
-    """Run the comparison; return the exit status."""
-    parser = argparse.ArgumentParser(prog="bench.hurd_boot", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="boots of each (5)")
-    options = parser.parse_args(words)
-    if not os.environ.get(_VARIABLE):
-        print(f"{_VARIABLE} is not set", file=sys.stderr)
-        return 1
+def measure(rounds: int) -> dict[str, list[Boot]]:
+    """Boot each disk so many times, taking turns; raises FileNotFoundError without QEMU."""
     if shutil.which("qemu-system-i386") is None:
-        print("qemu-system-i386 is not installed (Debian package qemu-system-x86)", file=sys.stderr)
-        return 3
-    with tempfile.TemporaryDirectory() as directory:
+        raise FileNotFoundError(
+            "qemu-system-i386 is not installed (Debian package qemu-system-x86)"
+        )
+    with tempfile.TemporaryDirectory(prefix="drover-bench-") as directory:
         disks = {init: build(Path(directory), init) for init in ("native", "drover")}
-        seconds: dict[str, list[float]] = {init: [] for init in disks}
-        for number in range(options.rounds):
+        found: dict[str, list[Boot]] = {init: [] for init in disks}
+        for number in range(rounds):
             # Whoever comes second finds the machine warmer: take turns in that too.
             for init in sorted(disks, reverse=bool(number % 2)):
                 marks = boot(disks[init])
-                seconds[init].append(marks[LOGIN] - marks[SERVERS])
+                found[init].append(marks)
                 print(
-                    f"{init:7} {marks[LOGIN] - marks[SERVERS]:6.2f} s "
-                    f"(PID 1 at {marks[SERVERS]:.2f} s, login at {marks[LOGIN]:.2f} s)",
+                    f"{init:7} {marks.login - marks.init:6.2f} s "
+                    f"(PID 1 at {marks.init:.2f} s, login at {marks.login:.2f} s)",
+                    file=sys.stderr,
                     flush=True,
                 )
-    middle = {init: median(values) for init, values in seconds.items()}
-    for init, value in middle.items():
-        print(f"{init}: median {value:.2f} s from PID 1's exec to the login prompt")
-    print(f"ratio {middle['drover'] / middle['native']:.2f}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return found

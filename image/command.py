@@ -154,7 +154,3 @@ def _terminated(number: int, _frame: object) -> NoReturn:
 
 def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -19,7 +19,7 @@ import pytest
 
 from tests.image import guests
 
-COMMAND = (sys.executable, "-m", "image.command")
+COMMAND = (sys.executable, "-m", "image")
 REPOSITORY = Path(__file__).parents[2]
 PARTITION = "?offset=1048576"
 

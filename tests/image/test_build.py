@@ -228,7 +228,7 @@ def test_an_image_in_use_is_left_alone(
 
 
 def command(*words: str) -> list[str]:
-    return [python_for_all(), "-m", "image.command", *words]
+    return [python_for_all(), "-m", "image", *words]
 
 
 def options(source: StandInArchive, *packages: str) -> list[str]:
@@ -276,7 +276,7 @@ def test_a_place_where_no_file_can_be_made_is_said_before_the_work(tmp_path: Pat
 def test_an_interrupted_build_leaves_nothing_half_written(
     stand_in_archive: StandInArchive, tmp_path: Path, deadly: signal.Signals
 ) -> None:
-    words = [sys.executable, "-m", "image.command", "build", *options(stand_in_archive, *WANTED),
+    words = [sys.executable, "-m", "image", "build", *options(stand_in_archive, *WANTED),
              "-o", str(tmp_path / "hurd.img"), "--cache", str(tmp_path / "cache")]  # fmt: skip
     for delay in (0.3, 0.7, 1.1):
         process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
@@ -299,7 +299,7 @@ def test_two_builds_at_once_do_not_disturb_each_other(
 ) -> None:
     def start(name: str) -> subprocess.Popen[str]:
         words: Sequence[str] = [
-            sys.executable, "-m", "image.command", "build", *options(stand_in_archive, *WANTED),
+            sys.executable, "-m", "image", "build", *options(stand_in_archive, *WANTED),
             "-o", str(tmp_path / name), "--cache", str(tmp_path / "cache"),
         ]  # fmt: skip
         return subprocess.Popen(

@@ -24,7 +24,7 @@ from tests.image.users import ROOT
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "image.command", *words], capture_output=True, text=True, cwd=ROOT,
+        [sys.executable, "-m", "image", *words], capture_output=True, text=True, cwd=ROOT,
         env={**os.environ, "COLUMNS": "200", **environment}, timeout=120,
     )  # fmt: skip
 
@@ -58,6 +58,29 @@ def test_manual_pages_say_what_the_help_says(command: str, tmp_path: Path) -> No
         assert long_form(option) in text
         assert re.sub(r"(?<=\w)- (?=[a-z])", "", option.help) in text
     assert help_text(subject)
+
+
+@pytest.mark.parametrize(
+    ("moment", "status"),
+    [
+        # While what the program consists of is being imported, and when all is done.
+        ("class Finder:\n"
+         "    def find_spec(self, name, *_):\n"
+         "        if name == 'image.command':\n"
+         "            os.kill(os.getpid(), signal.SIGINT)\n"
+         "sys.meta_path.insert(0, Finder())\n", 130),
+        ("import atexit\n"
+         "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n", 0),
+    ],
+    ids=["at the beginning", "at the end"],
+)  # fmt: skip
+def test_an_interrupt_is_one_at_any_time(moment: str, status: int) -> None:
+    code = f"import os, signal, sys\n{moment}from image.__main__ import main\nmain()\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--version"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert (done.returncode, done.stderr) == (status, "")
+    assert bool(done.stdout) == (status == 0)
 
 
 def test_every_exit_status_is_documented() -> None:
@@ -131,7 +154,7 @@ def test_what_is_done_goes_to_the_error_stream_in_plain_lines(words: list[str]) 
 
 def test_quiet_builds_say_what_matters(words: list[str]) -> None:
     done = run(*words, "--quiet")
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
     lines = done.stderr.splitlines()
     assert [line for line in lines if not line.startswith("hurd-image: warning: ")] == []
     assert run(*words, "--quiet", "--root-password=x").stderr.count("nobody") == 0
@@ -152,7 +175,7 @@ def test_bars_are_shown_on_a_terminal(words: list[str]) -> None:
 
     leader, follower = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "image.command", *words], cwd=ROOT, stderr=follower,
+        [sys.executable, "-m", "image", *words], cwd=ROOT, stderr=follower,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
     ) as process:  # fmt: skip
         os.close(follower)

@@ -59,7 +59,7 @@ class User:
 
     def command(self, *words: object) -> list[str]:
         """`hurd-image` with these words."""
-        return [*self.prefix, python_for_all(), "-m", "image.command", *map(str, words)]
+        return [*self.prefix, python_for_all(), "-m", "image", *map(str, words)]
 
     def run(self, *words: object, umask: int = 0o022) -> str:
         """Run `hurd-image`, which must end well, and return its output."""

@@ -31,7 +31,7 @@ if [ "$1" = vm ]; then
     shift
     set -- vm --timeout {seconds} "$@"
 fi
-exec {python} -m image.command "$@"
+exec {python} -m image "$@"
 """
 
 

@@ -19,7 +19,7 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
     guests.boot_disk(tmp_path / "hurd.img", guests.stand_in_kernel(), "nopassword")
     program = tmp_path / "bin" / "hurd-image"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m image.command "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m image "$@"\n')
     program.chmod(0o755)
     environment = {
         **os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)

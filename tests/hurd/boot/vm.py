@@ -20,7 +20,7 @@ PATIENCE = 180.0
 def build(disk: Path, *options: str) -> None:
     """Build a disk from the real root, with drover as its init and no password for root."""
     command = [
-        sys.executable, "-m", "image.command", "build", f"--from={os.environ[ROOT_VARIABLE]}",
+        sys.executable, "-m", "image", "build", f"--from={os.environ[ROOT_VARIABLE]}",
         "--owners=root", "--network=none", "--root-password=", "--quiet", f"--output={disk}",
         *options,
     ]  # fmt: skip
@@ -32,12 +32,15 @@ class ConsoleError(AssertionError):
 
 
 class Hurd:
-    """One run of a machine; ``console`` is everything that it has printed."""
+    """One run of a machine; ``console`` is everything that it has printed.
 
-    def __init__(self, disk: Path) -> None:
+    The file DISK.console has it too, and that of earlier runs, for whoever looks meanwhile.
+    """
+
+    def __init__(self, disk: Path, *options: str, memory: int = 1024) -> None:
         command = [
-            "qemu-system-i386", "-m", "1024", "-nographic", "-no-reboot", "-net", "none",
-            "-drive", f"file={disk},format=raw,cache=unsafe",
+            "qemu-system-i386", "-m", str(memory), "-nographic", "-no-reboot", "-net", "none",
+            "-drive", f"file={disk},format=raw,cache=unsafe", *options,
         ]  # fmt: skip
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -46,7 +49,7 @@ class Hurd:
         self._output = self.process.stdout.fileno()
         os.set_blocking(self._output, False)
         self.console = ""
-        self.began = time.monotonic()
+        self._copy = disk.with_suffix(".console").open("ab", buffering=0)
 
     def __enter__(self) -> Hurd:
         return self
@@ -58,11 +61,13 @@ class Hurd:
         """End the machine as a power failure does."""
         self.process.kill()
         self.process.communicate()
+        self._copy.close()
 
     def _read(self, seconds: float) -> bool:
         """Take in what is printed within so many seconds; False at the machine's end."""
         if select.select([self._output], [], [], seconds)[0]:
             data = os.read(self._output, 65536)
+            self._copy.write(data)
             self.console += data.decode(errors="replace").replace("\r", "")
             return bool(data)
         return True
