@@ -29,6 +29,7 @@ _STATUSES: Final = (
 _RUN_STATUSES: Final = (
     ("124", "the time of --timeout is over"),
     ("125", "with --run: the machine could not be booted, or the command not be run to its end"),
+    (str(ExitCode.USAGE), "an option is wrong"),
     ("any other", "with --run: the exit status of the command; without it:"),
     (str(ExitCode.FINE), "the guest halted, or was ended with Ctrl-]"),
     (str(ExitCode.FAILED), "the guest panicked or starts over and over, or QEMU failed"),
@@ -90,8 +91,8 @@ def describe(command: str) -> Program:
     name = f"hurd-image-{command}" if command else "hurd-image"
     statuses: tuple[tuple[str, str], ...] = _STATUSES
     if command == "vm":
-        taken = {str(ExitCode.FINE), str(ExitCode.FAILED), str(ExitCode.NO_SPACE),
-                 str(ExitCode.ARCHIVE)}  # fmt: skip
+        taken = {str(ExitCode.FINE), str(ExitCode.FAILED), str(ExitCode.USAGE),
+                 str(ExitCode.NO_SPACE), str(ExitCode.ARCHIVE)}  # fmt: skip
         statuses = (*_RUN_STATUSES, *(one for one in _STATUSES if one[0] not in taken))
     others = [f"hurd-image-{one}(1)" for one in COMMANDS if one != command]
     return Program(

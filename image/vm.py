@@ -2,7 +2,8 @@
 
 Exit statuses: with `--run`, the command's own; 124 if the deadline passed; 125 if the command could
 not be run to its end (as with timeout(1) and docker-run(1)).  Without it, 0 when the guest halted
-or was told to end, 124 for the deadline, and otherwise those of `image.errors`.
+or was told to end, 124 for the deadline, and otherwise those of `image.errors`.  An option that is
+wrong is 2 in both cases.
 """
 
 from __future__ import annotations
@@ -129,8 +130,8 @@ def split_arguments(words: Sequence[str]) -> tuple[list[str], list[str]]:
 def run_vm(options: argparse.Namespace) -> int:
     """Do what the options say and return the exit status.
 
-    Raises ImageError only without `--run`: its errors are written here, since their exit statuses
-    would look like the command's.
+    Raises ConfigurationError for options that are wrong, and another ImageError only without
+    `--run`: with it that is written here, since its exit status would look like the command's.
     """
     try:
         return asyncio.run(_with_signals(options))
@@ -142,7 +143,7 @@ def run_vm(options: argparse.Namespace) -> int:
         _say(error)
         return EXIT_DEADLINE
     except ImageError as error:
-        if options.run is None:
+        if options.run is None or isinstance(error, ConfigurationError):
             raise
         _say(error)
         return EXIT_NOT_RUN

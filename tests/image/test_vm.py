@@ -21,7 +21,7 @@ import pytest
 from tests.image import guests
 
 ROOT = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "image.command", "vm")
+COMMAND = (sys.executable, "-m", "image", "vm")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 DEADLINE = 60
 
@@ -247,7 +247,8 @@ def test_the_deadline_without_a_command(image: Path) -> None:
         (("--disk", "/nowhere.img"), 7, "/nowhere.img: there is no such image"),
         (("--serial-log", "/nowhere/log"), 2, "--serial-log: /nowhere/log: No such file"),
         (("--", "-no-such-option"), 1, "-no-such-option: invalid option"),
-        (("--run", "true", "--password-file", "/nowhere"), 125, "--password-file: /nowhere: No"),
+        (("--run", "true", "--password-file", "/nowhere"), 2, "--password-file: /nowhere: No"),
+        (("--run", "true", "--memory", "lots"), 2, "--memory: 'lots' is no size"),
     ],
 )
 def test_options_that_cannot_work_are_named(
