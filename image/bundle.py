@@ -7,6 +7,7 @@ the same version on this machine; when it is used, the directories have to be un
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -15,18 +16,21 @@ from pathlib import Path
 from typing import Final
 
 from boot import bundled
-from boot.bundle import Module, assemble, started_modules
-from image.bytecode import compile_modules
+from boot.bundle import started_modules
 from image.cache import Cache, digest
-from image.errors import ImageError
+from image.errors import ImageError, ToolFailed
+from image.run import run
 from image.target_python import TargetPython
 from image.tree import Tree
 from pid1.launchers import site_directories
 
 _HERE: Final = Path(__file__).resolve().parent.parent
-_HEADER: Final = 16
-"""Bytes of a .pyc file before its code."""
-
+_ASSEMBLE: Final = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+from boot.bundle import assemble_described
+assemble_described()
+"""
 _NANOSECONDS: Final = 1_000_000_000
 
 # What starts a machine; with the services of a Hurd come the parts of the language they use.
@@ -70,40 +74,59 @@ def make_bundle(
         place = finder.find(name)
         if place is not None:
             places[name] = place
-    hot = set(places)
+    hot = list(places)
     for path in sources:
         if path.endswith(".py") and not path.startswith(f"{library}/image/"):
             places.setdefault(_name(path, library), (path, path.endswith("/__init__.py")))
-    compiled = _compile(tree, [path for path, _ in places.values()], interpreter, cache)
-    modules: list[Module] = [
-        (name, (path, is_package, None, 0), compiled.get(path))
-        for name, (path, is_package) in places.items()
-    ]
     # In an order of their own, so that the same tree gives the same bytes.
     directories = sorted({path.rpartition("/")[0] for path, _ in places.values()})
     times = {
         one: min(tree[tree.resolve(one) or one].mtime, epoch) * _NANOSECONDS for one in directories
     }
-    return assemble(bundled.head(interpreter[1], python.tag, 0), times, modules, hot)
+    head = bundled.head(interpreter[1], python.tag, 0)
+    return _assemble(
+        tree, places, {"head": head.hex(), "times": times, "hot": hot}, interpreter[0], cache
+    )
 
 
-def _compile(
-    tree: Tree, paths: list[str], interpreter: tuple[str, bytes], cache: Cache
-) -> dict[str, bytes]:
-    """The code of those files of a tree that are written in Python."""
-    sources = {}
-    with tempfile.TemporaryDirectory() as directory:
-        for number, path in enumerate(paths):
-            content = tree[tree.resolve(path) or path].content
-            if not path.endswith(".py") or content is None:
-                continue
-            if isinstance(content, bytes):
-                file = Path(directory) / str(number)
-                file.write_bytes(content)
-                content = file
-            sources[path] = content
-        compiled = compile_modules(sources, *interpreter, cache)
-        return {path: file.read_bytes()[_HEADER:] for path, file in compiled.items()}
+def _assemble(
+    tree: Tree,
+    places: dict[str, tuple[str, bool]],
+    description: dict[str, object],
+    interpreter: str,
+    cache: Cache,
+) -> bytes:
+    """Compile and put together what is in those places, with the interpreter of that name."""
+    contents = {
+        path: tree[tree.resolve(path) or path].content
+        for path, _ in places.values()
+        if path.endswith(".py")
+    }
+    parts: list[str | bytes] = [json.dumps([description, places], sort_keys=True)]
+    for content in contents.values():
+        parts.append(content.read_bytes() if isinstance(content, Path) else content or b"")
+
+    def make(aside: Path) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            modules = []
+            for number, (name, (path, is_package)) in enumerate(places.items()):
+                file = contents.get(path)
+                if isinstance(file, bytes):
+                    content, file = file, Path(directory) / str(number)
+                    file.write_bytes(content)
+                source = None if file is None else str(file)
+                modules.append((name, (path, is_package, None, 0), source))
+            whole = {**description, "modules": modules, "target": str(aside)}
+            run(
+                [interpreter, "-S", "-P", "-X", "no_debug_ranges", "-c", _ASSEMBLE, str(_HERE)],
+                input=json.dumps(whole).encode(),
+                env={"PYTHONHASHSEED": "0"},
+            )
+
+    try:
+        return cache.get("bundle", digest([interpreter, *parts]), make).read_bytes()
+    except ToolFailed as error:
+        raise ImageError(f"drover cannot be compiled for the image: {error}") from error
 
 
 def _started(sources: Mapping[str, Path], cache: Cache) -> list[str]:

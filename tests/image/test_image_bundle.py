@@ -74,7 +74,9 @@ class Unpacked:
 
     def write(self, root: Path) -> None:
         for path, node in self.tree.items():
-            if node.kind == "file":
+            if node.kind == "directory":
+                Path(path).mkdir(parents=True, exist_ok=True)
+            else:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
                 content = node.content
                 assert content is not None
@@ -104,6 +106,16 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
 def bundle(system: Unpacked, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("bundle")
     return system.bundle(Cache(place / "cache"), place / "bundle")
+
+
+def test_bytecode_that_python_writes_in_the_system_leaves_the_bundle_valid(tmp_path: Path) -> None:
+    system = Unpacked(tmp_path / "system")
+    bundle = system.bundle(Cache(tmp_path / "cache"), tmp_path / "bundle")
+    system.write(tmp_path / "system")
+    code = f"import sys; sys.path.insert(0, {str(system.python_library)!r}); import asyncio.queues"
+    subprocess.run([PYTHON, "-I", "-S", "-c", code], check=True)
+    assert list((system.python_library / "asyncio/__pycache__").iterdir())
+    assert show(system.library, system.python_library, bundle)[0] == "True"
 
 
 def test_modules_come_from_the_bundle_where_its_tree_is_unpacked(
