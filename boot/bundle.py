@@ -10,23 +10,31 @@ write into a file do not.  It is for the GNU/Hurd, where each look costs about a
 from __future__ import annotations
 
 import contextlib
+import dis
 import importlib.util
+import inspect
+import json
 import marshal
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 from pathlib import Path
-from typing import TypeAlias
+from types import CodeType
+from typing import Final, TypeAlias
 
 from boot import bundled
 
-# Where a module's source is: file, whether it is a package, time and size (see `boot.bundled`).
-Place: TypeAlias = tuple[str, bool, int | None, int]
-# A module's name, place, and its code if it has any of ours.
-Module: TypeAlias = tuple[str, Place, bytes | None]
+# A module's name, the place of its source, and its code if it has any of ours.
+Module: TypeAlias = "tuple[str, bundled.Place, CodeType | None]"
+
+_HAS_DOCSTRING: Final = 0x4000000
+"""CO_HAS_DOCSTRING, since Python 3.14."""
+
+_WITH_CONSTANT: Final = frozenset(dis.hasconst)
+_STORE_NAME: Final = dis.opmap["STORE_NAME"]
 
 _ROOMS = ("hurd", "pid1", "services", "boot")
 # What a daemon with an ordinary configuration has imported when it serves; printed by a process
@@ -73,44 +81,90 @@ def write(target: Path, path: list[str], sealed: bool = False) -> int:
     Raises OSError, and CalledProcessError if the daemon's modules cannot be imported.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    hot = started_modules(path)
+    hot = dict.fromkeys(started_modules(path))
     root = Path(__file__).resolve().parent.parent
     modules: list[Module] = []
     for name in dict.fromkeys([*hot, *our_modules(root)]):
         found = _module(name, sealed)
         if found is not None:
             modules.append((name, *found))
-    directories = {}
+    times = {}
     if sealed:
         parents = {str(Path(place[0]).parent) for _, place, _ in modules}
-        directories = {parent: os.stat(parent).st_mtime_ns for parent in parents}
-    _replace(target, assemble(bundled.head(), directories, modules, set(hot)))
+        times = {parent: os.stat(parent).st_mtime_ns for parent in parents}
+    _replace(target, assemble(bundled.head(), times, modules, hot))
     return len(modules)
 
 
 def assemble(
-    head: bytes, directories: dict[str, int], modules: Iterable[Module], hot: Collection[str]
+    head: bytes, times: dict[str, int], modules: Sequence[Module], hot: Collection[str]
 ) -> bytes:
-    """Return a bundle as `boot.bundled` describes it; `hot` modules come first and start it."""
+    """Return a bundle as `boot.bundled` describes it, with `hot` modules in its first part.
+
+    `times` are those of directories that must be unchanged.  Code is written in the form of the
+    interpreter that runs this.
+    """
+    first: dict[str, bundled.Hot] = {}
     index: dict[str, bundled.Entry] = {}
     codes: list[bytes] = []
-    length = hot_length = 0
+    length = 0
     for name, place, code in modules:
+        if code is not None:
+            code = without_docstrings(code)
+        if name in hot:
+            first[name] = (*place, code)
         if code is None:
             index[name] = (*place, bundled.EXTENSION, 0)
             continue
-        index[name] = (*place, length, len(code))
-        codes.append(code)
-        length += len(code)
-        if name in hot:
-            hot_length = length
-    table = marshal.dumps((directories, index))
-    total = len(head) + 3 * 8 + len(table) + length
-    lengths = b"".join(n.to_bytes(8, "little") for n in (len(table), hot_length, total))
-    return b"".join([head, lengths, table, *codes])
+        data = marshal.dumps(code)
+        index[name] = (*place, length, len(data))
+        codes.append(data)
+        length += len(data)
+    parents = {place[0].rpartition("/")[0] for place in first.values()}
+    table = marshal.dumps(({one: time for one, time in times.items() if one in parents}, first))
+    rest = marshal.dumps((times, index))
+    total = len(head) + 3 * 8 + len(table) + len(rest) + length
+    lengths = b"".join(n.to_bytes(8, "little") for n in (len(table), len(rest), total))
+    return b"".join([head, lengths, table, rest, *codes])
 
 
-def _module(name: str, sealed: bool) -> tuple[Place, bytes | None] | None:
+def without_docstrings(code: CodeType) -> CodeType:
+    """The same code; nobody asks PID 1 for its documentation, and reading it takes time."""
+    constants = list(code.co_consts)
+    flags = code.co_flags
+    place = _docstring(code)
+    if place is not None:
+        constants[place] = None
+        flags &= ~_HAS_DOCSTRING
+    for number, constant in enumerate(constants):
+        if isinstance(constant, CodeType):
+            constants[number] = without_docstrings(constant)
+    return code.replace(co_consts=tuple(constants), co_flags=flags)
+
+
+def _docstring(code: CodeType) -> int | None:
+    """Where a docstring stands that is nothing else; a function's is its first constant."""
+    instructions = code.co_code
+    loads = [
+        (at, instructions[at + 1])
+        for at in range(0, len(instructions), 2)
+        if instructions[at] in _WITH_CONSTANT
+    ]
+    used = [number for _, number in loads]
+    if code.co_flags & inspect.CO_NEWLOCALS:
+        documented = code.co_consts[:1] and isinstance(code.co_consts[0], str)
+        return 0 if documented and 0 not in used else None
+    for at, number in loads:
+        operation, name = instructions[at + 2 : at + 4] or (0, 0)
+        if instructions[at - 2] == dis.EXTENDED_ARG:
+            continue
+        if operation == _STORE_NAME and code.co_names[name] == "__doc__":
+            documented = isinstance(code.co_consts[number], str)
+            return number if documented and used.count(number) == 1 else None
+    return None
+
+
+def _module(name: str, sealed: bool) -> tuple[bundled.Place, CodeType | None] | None:
     """Where the module's file is, and its code; None for what is no file, or cannot be compiled."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None or not spec.has_location:
@@ -123,8 +177,26 @@ def _module(name: str, sealed: bool) -> tuple[Place, bytes | None] | None:
     if not isinstance(spec.loader, SourceFileLoader):
         return None
     with contextlib.suppress(SyntaxError):
-        return entry, marshal.dumps(spec.loader.get_code(name))
+        return entry, spec.loader.get_code(name)
     return None
+
+
+def assemble_described() -> None:
+    """Write a bundle of what standard input describes; for images, of which this is no part.
+
+    Standard input is JSON: ``target``, ``head`` (hexadecimal), ``times``, ``hot``, and ``modules``,
+    each with the name, the place and the file to compile or null.
+    """
+    wanted = json.load(sys.stdin)
+    modules: list[Module] = []
+    for name, place, file in wanted["modules"]:
+        code = None
+        if file is not None:
+            source = Path(file).read_bytes()
+            code = compile(source, place[0], "exec", dont_inherit=True, optimize=0)
+        modules.append((name, tuple(place), code))
+    data = assemble(bytes.fromhex(wanted["head"]), wanted["times"], modules, wanted["hot"])
+    Path(wanted["target"]).write_bytes(data)
 
 
 def _replace(target: Path, data: bytes) -> None:

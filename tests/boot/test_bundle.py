@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ import boot.shepherd, pid1.usage, _socket
 for name in ("boot.shepherd", "pid1.usage", "asyncio.events", "pid1"):
     module = __import__(name, fromlist=["x"])
     print(name, type(module.__spec__.loader).__name__, module.__file__)
-print(boot.shepherd.banner().split()[0], len(getattr(bundled.the_bundle, "_hot", b"")) > 0)
+print(boot.shepherd.banner().split()[0], len(getattr(bundled.the_bundle, "hot", ())) > 0)
 """
 
 
@@ -120,11 +121,11 @@ def test_a_truncated_one_is_ignored(tree: Path, target: Path, length: int) -> No
 
 def test_one_of_another_interpreter_is_ignored(tree: Path, target: Path) -> None:
     data = bytearray(target.read_bytes())
-    data[len(b"drover bundle 1\n")] ^= 1  # the magic number
+    data[len(b"drover bundle 2\n")] ^= 1  # the magic number
     target.write_bytes(data)
     assert show(tree, target)[0] == ["False"]
-    data[len(b"drover bundle 1\n")] ^= 1
-    data[len(b"drover bundle 1\n") + 8] ^= 1  # the version
+    data[len(b"drover bundle 2\n")] ^= 1
+    data[len(b"drover bundle 2\n") + 8] ^= 1  # the version
     target.write_bytes(data)
     assert show(tree, target)[0] == ["False"]
 
@@ -138,22 +139,54 @@ def test_without_one_everything_is_imported_as_ever(tree: Path, tmp_path: Path) 
 def test_code_that_cannot_be_read_is_imported_from_its_source(tree: Path, target: Path) -> None:
     data = bytearray(target.read_bytes())
     one = bundled.Bundle(str(target))
-    *_, offset, _length = one.index["pid1.usage"]
-    data[one._base + offset] = 0x7F  # no type of marshalled object
+    del one.hot["pid1.daemon"]
+    assert one.find_spec("pid1.reexec").loader is one
+    *_, offset, _length = one.index["pid1.reexec"]
+    data[one._base + one._index_length + offset] = 0x7F  # no type of marshalled object
+    target.write_bytes(data)
+    assert bundled.Bundle(str(target)).find_spec("pid1.reexec") is None
+    data[one._base] = 0x7F  # the index
     target.write_bytes(data)
     assert loaders(show(tree, target)) == ["Bundle", "SourceFileLoader", "Bundle", "Bundle"]
+    data[one._base - 1] = 0x7F  # what is needed to start
+    data[len(bundled.head()) + 24] = 0x7F
+    target.write_bytes(data)
+    assert show(tree, target)[0] == ["False"]
 
 
 def test_what_is_not_needed_to_start_is_not_loaded_and_not_kept(target: Path) -> None:
     one = bundled.Bundle(str(target))
-    hot = {name for name, entry in one.index.items() if entry[4] + entry[5] <= len(one._hot)}
-    assert "pid1.daemon" in hot
-    assert "services.api.service" in hot
-    assert "pid1.reexec" in one.index.keys() - hot
+    assert {"pid1.daemon", "services.api.service"} <= one.hot.keys()
+    assert one._index is None
+    assert "pid1.reexec" not in one.hot
     assert one.find_spec("pid1.reexec") is not None
     one.started()
-    assert one._hot == b""
+    assert not one.hot
     assert one.find_spec("pid1.daemon") is not None
+
+
+SOURCE = '''"""A module's."""
+class One:
+    """A class's."""
+    def first(self): "A function's."
+    def second(self): return "no docstring"
+    def third(self):
+        """Used, too."""
+        return """Used, too."""
+def fourth(one=lambda: "no docstring"): return one()
+text = """A module's, again."""
+'''
+
+
+def test_documentation_is_left_out_and_nothing_else() -> None:
+    space: dict[str, Any] = {"__name__": "module"}
+    code = bundle.without_docstrings(compile(SOURCE, "module.py", "exec"))
+    exec(code, space)
+    one = space["One"]
+    assert [space["__doc__"], one.__doc__, one.first.__doc__] == [None] * 3
+    assert (one().first(), one().second(), one().third()) == (None, "no docstring", "Used, too.")
+    assert (space["fourth"](), space["text"]) == ("no docstring", "A module's, again.")
+    assert space["fourth"].__code__.co_firstlineno == 9
 
 
 def test_bad_words_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
