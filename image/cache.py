@@ -60,7 +60,9 @@ class Cache:
         """Keep other processes from changing this kind; yields its directory."""
         directory = self.directory / kind
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            # Files of a root may be in it that not everybody is to read.
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory.mkdir(exist_ok=True)
             descriptor = os.open(
                 directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644
             )
