@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from typing import Final
 
 from pid1.files import open_carefully
+from pid1.visible import visible
 
 HISTORY: Final = 20
 LINE_FORMAT: Final = "%Y-%m-%d %H:%M:%S "
@@ -147,11 +148,15 @@ class FileDestination:
 
 
 class StandardOutput:
-    """The daemon's standard output, as it is: lines without a prefix."""
+    """The daemon's standard output: lines without a prefix, fit for a terminal if it is one."""
+
+    def __init__(self) -> None:
+        self._is_terminal = os.isatty(1)
 
     def append(self, mark: str, lines: list[str]) -> None:
         """Write lines as far as that is possible without waiting."""
-        data = "".join([f"{mark}{line}\n" for line in lines]).encode(errors="replace")
+        text = "".join([f"{mark}{line}\n" for line in lines])
+        data = (visible(text) if self._is_terminal else text).encode(errors="replace")
         with contextlib.suppress(OSError, ValueError):
             poll = select.poll()
             poll.register(1, select.POLLOUT)
@@ -175,7 +180,7 @@ class SyslogDestination:
             self._send(mark + line)
 
     def _send(self, line: str) -> None:
-        data = f"shepherd[{os.getpid()}]: {line}\n".encode(errors="replace")
+        data = f"shepherd[{os.getpid()}]: {visible(line)}\n".encode(errors="replace")
         # Tried anew for every line: a system log that starts later takes over.
         try:
             if self._socket is None:

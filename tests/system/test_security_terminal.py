@@ -7,13 +7,13 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live import ROOT, LiveDaemon, eventually, live_daemon
+from live import ROOT, LiveDaemon, live_daemon
 
 from pid1.visible import one_line, visible
 
@@ -110,14 +110,39 @@ def test_visible_text_says_the_same_and_controls_nothing(text: str) -> None:
     assert visible(text).count("\n") == text.count("\n")
 
 
-def test_nothing_talks_to_the_console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from boot import boot_log
+def _by_the_boot(line: str) -> None:
+    from boot.boot_log import print_line
 
+    print_line(line)
+
+
+def _by_the_log(line: str) -> None:
+    from pid1.log import SyslogDestination
+
+    # Nobody listens there, and this machine's kernel is spared the line.
+    SyslogDestination("/nonexistent/log").append("cat[1] ", [line])
+
+
+@pytest.mark.parametrize("print_line", [_by_the_boot, _by_the_log])
+def test_nothing_talks_to_the_console(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, print_line: Callable[[str], None]
+) -> None:
     console = tmp_path / "console"
     console.touch()
     plain = os.open
     monkeypatch.setattr(os, "open", lambda path, *rest: plain(console, *rest))
-    boot_log.print_line(f"Cannot remove '/tmp/{EVIL}'.")
+    print_line(f"Cannot remove '/tmp/{EVIL}'.")
     monkeypatch.undo()
-    eventually(console.read_text)
-    assert console.read_text() == f"drover: Cannot remove '/tmp/{SHOWN}'.\n"
+    assert console.read_text().endswith(f" Cannot remove '/tmp/{SHOWN}'.\n")
+
+
+def test_a_daemon_on_a_terminal_does_not_talk_to_it_for_its_programs() -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pid1.log import StandardOutput; "
+        f"StandardOutput().append('cat[1] ', [{EVIL!r}, 'next'])"
+    )
+    ours, theirs = pty.openpty()
+    subprocess.run([sys.executable, "-IS", "-c", code], stdout=theirs, check=True, timeout=30)
+    assert os.read(ours, 4096).decode() == f"cat[1] {SHOWN}\r\ncat[1] next\r\n"
+    os.close(theirs)
+    os.close(ours)
