@@ -1,4 +1,4 @@
-"""Benchmarks: drover beside the GNU Shepherd, with the same configuration and in the same run.
+"""Benchmarks: drover beside the GNU Shepherd and others, with the same services, in the same run.
 
-``bench/run`` measures and prints a table; ``bench/run --help`` says what can be chosen.
+``bench/run`` measures and prints tables; ``bench/run --help`` says what can be chosen.
 """

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import resource
-import signal
-import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import client, usage
+from bench import client, process
+from bench.services import Beacon
 
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/", "LC_ALL": "C.UTF-8", "USER": "root"}
-# Enough for 1,000 services; the same for both, since some programs close them one by one.
-_DESCRIPTORS = 4096
-# Seconds after which something has gone wrong.
-_PATIENCE = 120.0
 # Seconds between two looks.
 _INTERVAL = 0.0005
-# Between looks, as a share of the time so far: each takes the processor from who is measured.
-_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -34,30 +22,9 @@ class Candidate:
     herd: str
     root: Path = field(default=Path("/"))
 
-    def prepare(self) -> Callable[[], None]:
-        """What the child does before it executes one of the programs."""
-        root = str(self.root)
-
-        def before() -> None:
-            if root != "/":
-                os.chroot(root)
-            os.chdir("/")
-            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-            resource.setrlimit(resource.RLIMIT_NOFILE, (min(_DESCRIPTORS, hard), hard))
-
-        return before
-
     def version(self) -> str:
         """The first line that the daemon says about itself."""
-        done = subprocess.run(
-            [self.shepherd, "--version"],
-            preexec_fn=self.prepare(),
-            env=_ENVIRONMENT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout.splitlines()[0]
+        return process.output(self.root, [self.shepherd, "--version"]).splitlines()[0]
 
 
 class Daemon:
@@ -69,32 +36,27 @@ class Daemon:
         self.socket = directory / "socket"
         self.log = directory / "log"
         self._errors = directory / "errors"
-        with self._errors.open("w") as errors:
-            self.started = time.monotonic()
-            self._process = subprocess.Popen(
-                [
-                    candidate.shepherd,
-                    f"--config={configuration}",
-                    f"--socket={self.socket}",
-                    f"--logfile={self.log}",
-                    "--silent",
-                ],
-                preexec_fn=candidate.prepare(),
-                env=_ENVIRONMENT,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
+        self.started = time.monotonic()
+        self._process = process.start(
+            candidate.root,
+            [
+                candidate.shepherd,
+                f"--config={configuration}",
+                f"--socket={self.socket}",
+                f"--logfile={self.log}",
+                "--silent",
+            ],
+            self._errors,
+        )
         self.pid = self._process.pid
 
-    def wait_until_running(self, count: int) -> float:
+    def wait_until_running(self, count: int, ready: Beacon) -> float:
         """Wait until ``count`` services run; return the seconds since the daemon was started.
 
         Not from the log: the GNU Shepherd's may lack its end. Services are started in
-        order, so the last one is asked for, once there are enough processes.
+        order, so the last one is asked for, once all their programs have said that they run.
         """
-        while not self._counts(count):
-            time.sleep(max(_INTERVAL, _SHARE * (time.monotonic() - self.started)))
+        ready.wait_for(count, self._check)
         last = f"s{count - 1}"
         while b"(status running)" not in self.request("status", last):
             time.sleep(_INTERVAL)
@@ -105,39 +67,25 @@ class Daemon:
             raise RuntimeError(f"{running} services of {self.candidate.name} run, not {count + 2}")
         return took
 
-    def _counts(self, count: int) -> bool:
-        if self._process.poll() is not None or time.monotonic() - self.started > _PATIENCE:
+    def _check(self) -> None:
+        if self._process.poll() is not None:
             raise RuntimeError(
                 f"{self.candidate.name} does not get ready: {self._errors.read_text()}\n"
                 + (self.log.read_text() if self.log.exists() else "")[-1000:]
             )
-        return len(usage.children(self.pid)) >= count
 
-    def request(self, action: str, service: str, timeout: float | None = _PATIENCE) -> bytes:
+    def request(self, action: str, service: str, timeout: float | None = process.PATIENCE) -> bytes:
         """Send a command over the socket; return the reply."""
         return client.request(self.socket, action, service, timeout)
 
-    def herd(self, *arguments: str) -> tuple[float, float]:
-        """Run ``herd``; return the seconds it took and the seconds of processor time it used."""
+    def herd(self, *arguments: str) -> process.Cost:
+        """Run ``herd``, the whole program; return what it took."""
         candidate = self.candidate
-        began = time.monotonic()
-        process = subprocess.Popen(
-            [candidate.herd, f"--socket={self.socket}", *arguments],
-            preexec_fn=candidate.prepare(),
-            env=_ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        took = time.monotonic() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            raise RuntimeError(f"herd of {candidate.name} failed: {arguments}")
-        return took, usage.ru_utime + usage.ru_stime
+        return process.run(candidate.root, [candidate.herd, f"--socket={self.socket}", *arguments])
 
     def wait(self) -> None:
         """Wait until the daemon has ended."""
-        self._process.wait(_PATIENCE)
+        process.wait(self._process)
 
     def shut_down(self) -> float:
         """Stop everything in order; return the seconds until the daemon is gone."""
@@ -148,11 +96,4 @@ class Daemon:
 
     def kill(self) -> None:
         """End the daemon, whatever state it is in, and its services."""
-        if self._process.poll() is None:
-            for pid in [self.pid, *usage.children(self.pid)]:
-                os.kill(pid, signal.SIGKILL)
-            self._process.wait()
-        # As process 1 of the namespace we inherit what it left, and the dead count as processes.
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG if os.getpid() != 1 else 0)[0]:
-                pass
+        process.kill(self._process)

@@ -1,14 +1,13 @@
-"""The image builder beside mke2fs: time, memory, and a build after one service has changed.
+"""The image builder beside mke2fs: time and memory.
 
-`python3 -m bench.image` makes a tree of 300 MB, and in one run, taking turns, times `mke2fs -d` of
-it, our writing of the same files as a whole disk with its check, and the complete command.
+A tree of 300 MB is made, and in one run, taking turns, are timed `mke2fs -d` of it, our writing of
+the same files as a whole disk with its check (`python3 -m bench.image TREE DISK`), and the complete
+command.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
 import os
 import random
 import shutil
@@ -19,11 +18,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 _ROOT = Path(__file__).resolve().parent.parent
 _EPOCH = 1_700_000_000
 _MEGABYTE = 1_000_000
+REFERENCE, DISK, COMMAND = "mke2fs -d", "the disk alone", "the complete command"
 FULL = 300 * _MEGABYTE
 QUICK = 30 * _MEGABYTE
 
@@ -37,10 +36,6 @@ class Row:
     seconds: list[float]
     processor: list[float]
     memory: int
-
-    @property
-    def middle(self) -> float:
-        return median(self.seconds)
 
 
 def make_files(root: Path, size: int) -> int:
@@ -69,14 +64,21 @@ def make_files(root: Path, size: int) -> int:
 def timed(words: list[str]) -> tuple[float, float, int]:
     """Run a program; return how long it took, what it and its children took of the processors, and
     the most memory that one of them had, in bytes."""
-    begun = time.monotonic()
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, cwd=_ROOT, env=_environment())
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{words[0]} ended with {process.returncode}")
-    processor = usage.ru_utime + usage.ru_stime
-    return time.monotonic() - begun, processor, usage.ru_maxrss * 1024
+    with tempfile.TemporaryFile() as errors:
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            words, stdout=subprocess.DEVNULL, stderr=errors, cwd=_ROOT, env=_environment()
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        took = time.monotonic() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            errors.seek(0)
+            raise RuntimeError(
+                f"{words[0]} ended with {process.returncode}: {errors.read().decode()[-1000:]}"
+            )
+    # A child has at first the memory of its parent: we are smaller than what is measured.
+    return took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
 def _environment() -> dict[str, str]:
@@ -91,7 +93,7 @@ def _mke2fs(tree: Path, output: Path) -> list[str]:
 
 def _disk(tree: Path, output: Path) -> list[str]:
     """The disk alone: nodes, filesystem, GRUB and the check."""
-    return [sys.executable, "-m", "bench.image", "--write", str(tree), str(output)]
+    return [sys.executable, "-m", "bench.image", str(tree), str(output)]
 
 
 def _command(tree: Path, output: Path, cache: Path, *more: str) -> list[str]:
@@ -128,9 +130,9 @@ def measure(size: int, rounds: int, place: Path) -> list[Row]:
     make_files(tree, size)
     output = place / "disk"
     chosen: dict[str, Callable[[], list[str]]] = {
-        "mke2fs -d, the filesystem alone": lambda: _mke2fs(tree, output),
-        "write_disk with its check": lambda: _disk(tree, output),
-        "hurd-image build --from DIRECTORY": lambda: _command(tree, output, place / "cache"),
+        REFERENCE: lambda: _mke2fs(tree, output),
+        DISK: lambda: _disk(tree, output),
+        COMMAND: lambda: _command(tree, output, place / "cache"),
     }
     rows = {name: Row(name, [], [], 0) for name in chosen}
     for turn in range(rounds + 1):
@@ -148,49 +150,5 @@ def measure(size: int, rounds: int, place: Path) -> list[Row]:
     return list(rows.values())
 
 
-def report(rows: list[Row]) -> str:
-    """Return the rows as a table of Markdown; ratios are to the first."""
-    lines = [
-        "| what | median | fastest to slowest | ratio | processor | ratio | most memory |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    first = rows[0]
-    for row in rows:
-        processor = median(row.processor)
-        cells = [
-            row.name,
-            f"{row.middle:.2f} s",
-            f"{min(row.seconds):.2f} to {max(row.seconds):.2f} s",
-            f"{row.middle / first.middle:.2f}",
-            f"{processor:.2f} s",
-            f"{processor / median(first.processor):.2f}",
-            f"{row.memory / _MEGABYTE:.0f} MB",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def main(words: list[str]) -> int:
-    """Run the benchmark and print the table, or as JSON."""
-    parser = argparse.ArgumentParser(prog="bench.image", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the files, one round")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--write", nargs=2, type=Path, metavar=("TREE", "DISK"),
-                        help=argparse.SUPPRESS)  # fmt: skip
-    options = parser.parse_args(words)
-    if options.write:
-        write(*options.write)
-        return 0
-    with tempfile.TemporaryDirectory(prefix="drover-bench-") as place:
-        size = QUICK if options.quick else FULL
-        rows = measure(size, 1 if options.quick else options.rounds, Path(place))
-    if options.json:
-        print(json.dumps([{**vars(row), "median": row.middle} for row in rows], indent=2))
-    else:
-        print(report(rows))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    write(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -12,9 +12,8 @@ from statistics import median
 
 from bench import client, usage
 from bench.daemon import Candidate, Daemon
-from bench.floor import Floor
 from bench.output import Output
-from bench.results import DROVER, Results
+from bench.results import Results
 from bench.services import RESPAWN_DELAY, Beacon, Program, write_configuration
 
 _CLIENTS = 200
@@ -43,12 +42,14 @@ class Effort:
     endless: int
     idle: float
     lines: int
+    peer_rounds: int
+    peer_respawns: int
 
 
-FULL = Effort(rounds=5, herd=15, requests=2000, cycles=100, respawns=5, endless=1000, idle=10,
-              lines=1_000_000)  # fmt: skip
+FULL = Effort(rounds=3, herd=15, requests=2000, cycles=100, respawns=5, endless=1000, idle=10,
+              lines=1_000_000, peer_rounds=2, peer_respawns=3)  # fmt: skip
 QUICK = Effort(rounds=1, herd=3, requests=100, cycles=5, respawns=1, endless=50, idle=0.5,
-               lines=50_000)  # fmt: skip
+               lines=50_000, peer_rounds=1, peer_respawns=1)  # fmt: skip
 
 
 class Bench:
@@ -58,7 +59,6 @@ class Bench:
                  results: Results) -> None:  # fmt: skip
         self._work = work
         self._program = program
-        self._floor = Floor(work)
         self._effort = effort
         self._chosen = chosen
         self._results = results
@@ -66,10 +66,6 @@ class Bench:
 
     def round(self, candidate: Candidate, count: int, first: bool) -> None:
         """Measure everything once; what needs much time or varies little only if ``first``."""
-        if candidate.name == DROVER and "start" in self._chosen:
-            took = self._floor.measure(self._program.path, count)
-            if took is not None:
-                self._results.add("floor", count, DROVER, took)
         with _Run(self, candidate, count) as run:
             run.start()
             if first and "idle" in self._chosen:
@@ -120,9 +116,12 @@ class _Run:
         self._bench = bench
         self._candidate = candidate
         self._count = count
+        self._ready = Beacon(directory.with_suffix(".ready"))
         self._beacon = Beacon(directory.with_suffix(".fifo"))
         configuration = directory.with_suffix(".scm")
-        write_configuration(configuration, bench.program, count, self._beacon.path)
+        write_configuration(
+            configuration, bench.program.path, count, self._ready.path, self._beacon.path
+        )
         self.daemon = Daemon(candidate, directory, configuration)
 
     def __enter__(self) -> _Run:
@@ -130,6 +129,7 @@ class _Run:
 
     def __exit__(self, *_exception: object) -> None:
         self.daemon.kill()
+        self._ready.close()
         self._beacon.close()
 
     def note(self, metric: str, *values: float) -> None:
@@ -138,7 +138,7 @@ class _Run:
 
     def start(self, noted: bool = True) -> None:
         """Wait until every service runs."""
-        took = self.daemon.wait_until_running(self._count)
+        took = self.daemon.wait_until_running(self._count, self._ready)
         processor = usage.cpu_with_children(self.daemon.pid)
         if noted:
             self.note("ready", took * 1e3)
@@ -158,7 +158,7 @@ class _Run:
         }
 
     def _memory(self) -> None:
-        self.note("memory", usage.memory(self.daemon.pid))
+        self.note("memory", usage.memory([self.daemon.pid]))
 
     def idle(self, seconds: float) -> None:
         """Count how often the daemon wakes up when there is nothing to do."""
@@ -173,9 +173,9 @@ class _Run:
                 ("status-one", ("status", "s0")),
                 ("status-all", ("status",)),
             ):
-                took, processor = self.daemon.herd(*arguments)
-                self.note(metric, took * 1e3)
-                self.note(f"{metric}-cpu", processor * 1e3)
+                cost = self.daemon.herd(*arguments)
+                self.note(metric, cost.seconds * 1e3)
+                self.note(f"{metric}-cpu", cost.processor * 1e3)
 
     def _requests(self) -> None:
         count = self._bench.effort.requests
@@ -255,4 +255,4 @@ class _Run:
 # What --only accepts.
 NAMES = ("start", "memory", "idle", "herd", "requests", "clients", "cycles", "respawn", "stop",
          "shutdown", "endless", "output",
-         "nuisance")  # fmt: skip
+         "nuisance", "bindings")  # fmt: skip

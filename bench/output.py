@@ -108,7 +108,7 @@ class Output:
         time.sleep(0.1)
         programs, requests = [], []
         for _ in range(herds):
-            programs.append(self._daemon.herd("status", "file")[0] * 1e3)
+            programs.append(self._daemon.herd("status", "file").seconds * 1e3)
             began = time.monotonic()
             self._daemon.request("status", "file")
             requests.append((time.monotonic() - began) * 1e3)

@@ -1,8 +1,8 @@
-"""Where the benchmarks run: a directory that both daemons see, in namespaces that clean up.
+"""Where the daemons are measured: in namespaces that clean up, in a directory that all of them see.
 
-The GNU Shepherd lives in a chroot (``tests/shepherd_chroot.py``).  With it, the benchmark runs
-itself again in mount and process namespaces, as root there, and binds its directory into the
-chroot under the same name.  Without it, drover is measured alone.
+Programs that the machine need not have live in Debian chroots (``debian.py``): the GNU Shepherd in
+one, other service managers in another.  The benchmark runs in mount and process namespaces, as root
+there, and binds its directory into the chroots under the same name.
 """
 
 from __future__ import annotations
@@ -11,67 +11,96 @@ import os
 import subprocess
 import sys
 import tempfile
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
 
-_INSIDE = "DROVER_BENCH_INSIDE"
-_ROOT = Path(__file__).resolve().parent.parent
+from bench import debian, process
+from bench.peers import PACKAGES
+
+_SHEPHERD = "DROVER_BENCH_SHEPHERD"
+_PEERS = "DROVER_BENCH_PEERS"
+_MEMORY = "in-memory"
 
 
-def enter(arguments: list[str]) -> str | None:
-    """Run ``arguments`` again inside the namespaces and exit with its status.
+def run(command: Sequence[str], peers: bool) -> None:
+    """Run a Python module with arguments in the namespaces, with the chroots that can be had.
 
-    Returns inside of them: None.  Where that cannot be, returns the reason.
+    What is missing is said on standard error.  Raises subprocess.CalledProcessError.
     """
-    if _INSIDE in os.environ:
-        return None
-    sys.path.insert(0, str(_ROOT / "tests"))
-    shepherd_chroot = import_module("shepherd_chroot")
-    try:
-        root = shepherd_chroot.find_or_build()
-    except shepherd_chroot.ChrootUnavailable as unavailable:
-        return str(unavailable)
+    environment = dict(os.environ)
     unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     if os.geteuid() != 0:
         unshare += ["--user", "--map-root-user", "--map-auto"]
     probe = subprocess.run([*unshare, "true"], capture_output=True, text=True, check=False)
     if probe.returncode != 0:
-        return probe.stderr.strip() or "unshare failed"
-    environment = {**os.environ, _INSIDE: str(root)}
-    command = [*unshare, sys.executable, "-m", "bench", *arguments]
-    raise SystemExit(subprocess.run(command, env=environment, check=False).returncode)
+        reason = probe.stderr.strip() or "unshare failed"
+        print(f"drover is measured alone: {reason}", file=sys.stderr)
+        unshare = []
+    else:
+        try:
+            environment[_SHEPHERD] = str(debian.shepherd())
+        except debian.Unavailable as unavailable:
+            print(f"Without the GNU Shepherd: {unavailable}", file=sys.stderr)
+        try:
+            if peers:
+                environment[_PEERS] = str(debian.peers(PACKAGES))
+        except debian.Unavailable as unavailable:
+            print(f"Without Debian's service managers: {unavailable}", file=sys.stderr)
+    subprocess.run([*unshare, sys.executable, "-m", *command], env=environment, check=True)
 
 
 class Place:
-    """The working directory, and the chroot of the GNU Shepherd if there is one."""
+    """The working directory, and the chroots, if there are any."""
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="drover-bench-", dir="/tmp")
         self.work = Path(self._directory.name)
-        inside = os.environ.get(_INSIDE)
-        self.chroot = Path(inside) if inside is not None else None
-        if self.chroot is not None:
-            _bind(self.chroot, self.work)
+        self.shepherd = _root(_SHEPHERD)
+        self.peers = _root(_PEERS)
+        self.memory = self.work / _MEMORY
+        self.memory.mkdir()
+        # Only in a namespace of our own may anything be mounted.
+        self._alone = os.getpid() != 1
+        if not self._alone:
+            _mount("-t", "tmpfs", "-o", "mode=755", "drover", str(self.memory))
+        for root in self._roots():
+            _bind(root, self.work)
+
+    def _roots(self) -> list[Path]:
+        return [root for root in (self.shepherd, self.peers) if root is not None]
 
     def close(self) -> None:
         """Remove the directory; the namespaces take the mounts with them."""
-        if self.chroot is not None:
-            subprocess.run(["umount", "--lazy", str(self.chroot / "tmp")], check=True)
+        process.reap(kill_them=True)
+        for root in self._roots():
+            _unmount(root / "tmp")
+        if not self._alone:
+            _unmount(self.memory)
         self._directory.cleanup()
 
 
-def _bind(chroot: Path, work: Path) -> None:
-    def mount(*arguments: str) -> None:
-        subprocess.run(["mount", *arguments], check=True)
+def _root(variable: str) -> Path | None:
+    value = os.environ.get(variable)
+    return None if value is None else Path(value)
 
-    mount("-t", "tmpfs", "-o", "mode=1777", "drover", str(chroot / "tmp"))
+
+def _mount(*arguments: str) -> None:
+    subprocess.run(["mount", *arguments], check=True)
+
+
+def _unmount(path: Path) -> None:
+    subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+def _bind(chroot: Path, work: Path) -> None:
+    _mount("-t", "tmpfs", "-o", "mode=1777", "drover", str(chroot / "tmp"))
     inside = chroot / work.relative_to("/")
     inside.mkdir(mode=0o700)
-    mount("--bind", str(work), str(inside))
-    mount("-t", "proc", "proc", str(chroot / "proc"))
-    mount("-t", "tmpfs", "-o", "mode=755", "drover", str(chroot / "run"))
+    _mount("--rbind", str(work), str(inside))
+    _mount("-t", "proc", "proc", str(chroot / "proc"))
+    _mount("-t", "tmpfs", "-o", "mode=755", "drover", str(chroot / "run"))
     # Device nodes cannot be made in a user namespace: lend the machine's.
-    mount("-t", "tmpfs", "-o", "mode=755", "drover", str(chroot / "dev"))
+    _mount("-t", "tmpfs", "-o", "mode=755", "drover", str(chroot / "dev"))
     for node in ("null", "zero", "random", "urandom"):
         (chroot / "dev" / node).touch()
-        mount("--bind", f"/dev/{node}", str(chroot / "dev" / node))
+        _mount("--bind", f"/dev/{node}", str(chroot / "dev" / node))

@@ -1,19 +1,16 @@
 """A build from packages, and the next one after a service has changed: how much is not done again.
 
-`python3 -m bench.rebuild` makes packages of 300 MB, serves them on the loopback interface, and runs
-the complete command: with an empty cache, and again with one other service file.  Real packages
-are compressed with xz, which takes longer to unpack than these and makes the ratio better.
+Packages of 300 MB are made and served on the loopback interface, and the complete command runs:
+with an empty cache, and again with one other service file.  Real packages are compressed with xz,
+which takes longer to unpack than these and makes the ratio better.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 from pathlib import Path
-from statistics import median
 
-from bench.image import FULL, QUICK, make_files, timed
+from bench.image import make_files, timed
 from tests.image.archive import PACKAGES, Recipe, StandInArchive, stand_ins
 
 _SERVICE = "(register-services (list (service '({name}) #:start (const #t))))\n"
@@ -62,23 +59,3 @@ def measure(size: int, rounds: int, place: Path) -> tuple[list[float], list[floa
                 service.write_text(_SERVICE.format(name=name))
                 found.append(timed(words)[0])
     return full, again
-
-
-def main(words: list[str]) -> int:
-    """Run the benchmark and print a table."""
-    parser = argparse.ArgumentParser(prog="bench.rebuild", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the files, one round")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args(words)
-    with tempfile.TemporaryDirectory(prefix="drover-bench-") as place:
-        size, rounds = (QUICK, 1) if options.quick else (FULL, options.rounds)
-        full, again = measure(size, rounds, Path(place))
-    print("| what | median | ratio |\n|---|---|---|")
-    print(f"| build from packages, nothing cached | {median(full):.2f} s | 1 |")
-    ratio = median(again) / median(full)
-    print(f"| the next build, one service changed | {median(again):.2f} s | {ratio:.2f} |")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

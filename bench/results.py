@@ -1,79 +1,16 @@
-"""What is measured, what is aimed at, and the samples that were taken."""
+"""The samples that were taken, what follows from them, and their file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
+from typing import Any
 
-GNU = "GNU Shepherd"
-DROVER = "drover"
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One figure; targets are by number of services, 0 standing for all of them.
-
-    A target is the largest ratio to the GNU Shepherd's figure, or, if ``absolute``, the largest
-    value itself.
-    """
-
-    name: str
-    title: str
-    unit: str
-    digits: int = 1
-    targets: Mapping[int, float] = field(default_factory=dict)
-    absolute: bool = False
-    more_is_better: bool = False
-
-    def target(self, count: int) -> float | None:
-        """The target for ``count`` services, if there is one."""
-        return self.targets.get(count, self.targets.get(0))
-
-
-METRICS = [
-    Metric("ready", "exec to all running", "ms", targets={100: 0.35, 1000: 0.15}),
-    Metric("ready-cpu", "processor time of that, with the children's", "ms"),
-    Metric("floor", "as many posix_spawn calls in C, and nothing else", "ms"),
-    Metric("stop", "stop all, through a common requirement", "ms",
-           targets={100: 0.15, 1000: 0.02}),
-    Metric("shutdown", "ordered shutdown of the daemon with its services", "ms"),
-    Metric("status-one", "`herd status SERVICE`, whole process", "ms"),
-    Metric("status-one-cpu", "`herd status SERVICE`, processor time", "ms", targets={0: 0.8}),
-    Metric("status-all", "`herd status`, whole process", "ms", targets={1000: 0.2}),
-    Metric("status-all-cpu", "`herd status`, processor time", "ms"),
-    Metric("respawn", "SIGKILL to replacement running, beyond the delay", "ms", 2,
-           targets={0: 0.5}),
-    Metric("memory", "memory (PSS, alone)", "KiB", 0, targets={1: 0.8}),
-    Metric("per-service", "memory per service, from N to 1,000", "KiB", 2, targets={0: 0.2}),
-    Metric("idle", "wake-ups in 10 s of idleness", "", 0, targets={0: 0}, absolute=True),
-    Metric("cycles", "start + stop on the socket", "per s", 0, more_is_better=True),
-    Metric("requests", "status of one on the socket", "per s", 0, more_is_better=True),
-    Metric("clients-one", "200 clients at once, status of one", "ms"),
-    Metric("clients-all", "200 clients at once, status of all", "ms", targets={0: 0.1}),
-    Metric("crowd", "500 clients at once, status of one, median", "ms",
-           targets={0: 200}, absolute=True),
-    Metric("nuisance", "status of one beside 1,000 clients that never finish, worst of 50", "ms",
-           targets={0: 200}, absolute=True),
-    Metric("endless-median", "status while a start loops for ever, median", "ms", 2,
-           targets={0: 5}, absolute=True),
-    Metric("endless-worst", "status while a start loops for ever, worst of 1,000", "ms", 2,
-           targets={0: 100}, absolute=True),
-    Metric("lines-file", "printed lines to the service's log file", "µs per line", 2,
-           targets={0: 0.05}),
-    Metric("lines-file-cpu", "its processor time", "µs per line", 2, targets={0: 0.1}),
-    Metric("lines-daemon", "printed lines to the daemon's log", "µs per line", 2,
-           targets={0: 0.05}),
-    Metric("lines-daemon-cpu", "its processor time", "µs per line", 2, targets={0: 0.1}),
-    Metric("printing-herd", "`herd status SERVICE` while a service prints", "ms",
-           targets={0: 50}, absolute=True),
-    Metric("printing-request", "status of one while a service prints, median", "ms", 2),
-    Metric("printing-worst", "status of one while a service prints, worst", "ms", 2,
-           targets={0: 50}, absolute=True),
-]  # fmt: skip
-
-# What is linear in the number of services, or should be.
-GROWING = ("ready", "ready-cpu", "stop", "shutdown", "status-all", "status-all-cpu", "memory")
+from bench.metrics import DROVER, FLOOR, Metric
 
 
 class Results:
@@ -91,9 +28,15 @@ class Results:
         samples = self._samples.get((metric, count, candidate))
         return median(samples) if samples else None
 
-    def counts(self, metric: str) -> list[int]:
-        """The numbers of services for which there are samples."""
-        return sorted({count for name, count, _candidate in self._samples if name == metric})
+    def counts(self, metric: str, candidate: str) -> list[int]:
+        """The numbers of services for which there are samples of a candidate."""
+        return sorted(
+            count for name, count, of in self._samples if (name, of) == (metric, candidate)
+        )
+
+    def candidates(self) -> list[str]:
+        """Who was measured, in the order of the first samples."""
+        return list(dict.fromkeys(candidate for _metric, _count, candidate in self._samples))
 
     def slope(self, metric: str, low: int, high: int, candidate: str) -> float | None:
         """The growth per service between two numbers of services."""
@@ -102,11 +45,73 @@ class Results:
             return None
         return (above - below) / (high - low)
 
+    def derive(self) -> None:
+        """Note the memory per service, which is the growth between two numbers of services."""
+        for low in (10, 100):
+            for name in self.candidates():
+                slope = self.slope("memory", low, 1000, name)
+                if slope is not None:
+                    self.add("per-service", low, name, slope)
 
-def ratio(results: Results, metric: str, count: int) -> float | None:
-    """Our figure over the GNU Shepherd's."""
-    ours, theirs = results.get(metric, count, DROVER), results.get(metric, count, GNU)
-    if ours is None or not theirs or theirs == float("inf"):
+    def plain(self) -> list[dict[str, Any]]:
+        """As data for a file; what never came is null."""
+        return [
+            {
+                "metric": metric,
+                "count": count,
+                "of": candidate,
+                "values": [
+                    float(f"{value:.6g}") if math.isfinite(value) else None for value in values
+                ],
+            }
+            for (metric, count, candidate), values in self._samples.items()
+        ]
+
+    @classmethod
+    def from_plain(cls, samples: Iterable[dict[str, Any]]) -> Results:
+        """The reverse of ``plain``; raises KeyError or TypeError for other data."""
+        results = cls()
+        for sample in samples:
+            values = [math.inf if value is None else float(value) for value in sample["values"]]
+            results.add(sample["metric"], sample["count"], sample["of"], *values)
+        return results
+
+
+@dataclass(frozen=True)
+class Section:
+    """What was measured together, and under which conditions."""
+
+    conditions: list[str] = field(default_factory=list)
+    results: Results = field(default_factory=Results)
+
+
+def save(file: Path, sections: dict[str, Section]) -> None:
+    """Write the raw results."""
+    plain = {
+        name: {"conditions": section.conditions, "samples": section.results.plain()}
+        for name, section in sections.items()
+    }
+    lines = json.dumps(plain, indent=1, ensure_ascii=False)
+    file.write_text(lines + "\n", encoding="utf-8")
+
+
+def load(file: Path) -> dict[str, Section]:
+    """Read the raw results; raises OSError, or ValueError for a file of something else."""
+    try:
+        plain = json.loads(file.read_text(encoding="utf-8"))
+        return {
+            name: Section(list(part["conditions"]), Results.from_plain(part["samples"]))
+            for name, part in plain.items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file} does not hold results of bench/run: {error!r}") from None
+
+
+def ratio(results: Results, metric: Metric, count: int, of: str = DROVER) -> float | None:
+    """A figure over that of the reference."""
+    ours = results.get(metric.name, count, of)
+    theirs = results.get(metric.name, count, metric.reference)
+    if ours is None or not theirs or math.isinf(theirs):
         return None
     return ours / theirs
 
@@ -117,6 +122,12 @@ def met(results: Results, metric: Metric, count: int) -> bool | None:
     figure = (
         results.get(metric.name, count, DROVER)
         if metric.absolute
-        else ratio(results, metric.name, count)
+        else ratio(results, metric, count)
     )
     return None if target is None or figure is None else figure <= target
+
+
+def floor(results: Results, metric: Metric, count: int) -> tuple[float, float | None] | None:
+    """The measured floor of a figure, and its ratio to the reference; None where there is none."""
+    value = results.get(metric.name, count, FLOOR)
+    return None if value is None else (value, ratio(results, metric, count, FLOOR))

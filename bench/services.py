@@ -1,12 +1,16 @@
-"""The services that both daemons run: their program and the configuration that defines them."""
+"""The services that all daemons run: their program and the configuration that defines them."""
 
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+from bench.process import PATIENCE
 
 # Writes to the FIFO it is given, if any, and sleeps: the smallest program that can be seen to run.
 # It does without the C library where it can: the library asks the processor for its features when a
@@ -81,7 +85,7 @@ _CONFIGURATION = """\
   (map (lambda (i)
          (service (list (name i))
            #:requirement '(base)
-           #:start (make-forkexec-constructor program)
+           #:start (make-forkexec-constructor (append program '("{ready}")))
            #:stop (make-kill-destructor)
            #:respawn? #t))
        (iota {count})))
@@ -90,6 +94,9 @@ _CONFIGURATION = """\
 """
 # Seconds: the default of both daemons, written out because it is subtracted.
 RESPAWN_DELAY = 0.1
+# Seconds between two looks at the FIFO, and between two looks whether the daemon lives.
+_INTERVAL = 0.001
+_CHECKED = 1.0
 
 
 class Program:
@@ -122,16 +129,19 @@ def _compile(compiler: str, binary: Path, *options: str) -> bool:
     return done.returncode == 0
 
 
-def write_configuration(file: Path, program: Program, count: int, fifo: Path) -> None:
-    """Write a configuration of ``count`` services, all of which need ``base``, to ``file``."""
+def write_configuration(file: Path, program: Path, count: int, ready: Path, beacon: Path) -> None:
+    """Write a configuration of ``count`` services, all of which need ``base``, to ``file``.
+
+    They write to the FIFO ``ready`` when they run, the service ``beacon`` to the other one.
+    """
     text = _CONFIGURATION.format(
-        program=f'"{program.path}"', fifo=fifo, delay=RESPAWN_DELAY, count=count
+        program=f'"{program}"', ready=ready, fifo=beacon, delay=RESPAWN_DELAY, count=count
     )
     file.write_text(text, encoding="utf-8")
 
 
 class Beacon:
-    """A FIFO to which a service's program writes when it runs."""
+    """A FIFO to which services' programs write one byte when they run."""
 
     def __init__(self, path: Path) -> None:
         os.mkfifo(path)
@@ -140,11 +150,41 @@ class Beacon:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
 
     def wait(self) -> float:
-        """Wait for a program to start; return when it did, as ``time.monotonic`` counts."""
-        os.read(self._descriptor, 1)
+        """Wait for a program to start; return when it did, as ``time.monotonic`` counts.
+
+        Raises TimeoutError.
+        """
+        self.wait_for(1, _nothing)
         return time.monotonic()
+
+    def wait_for(self, count: int, check: Callable[[], None]) -> None:
+        """Wait for so many programs; ``check`` raises if there is nothing to wait for any more.
+
+        Raises TimeoutError if for two minutes none has started.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while count:
+            if not select.select([self._descriptor], [], [], _CHECKED)[0]:
+                check()
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{count} services do not get to run")
+                continue
+            count -= len(os.read(self._descriptor, count))
+            deadline = time.monotonic() + PATIENCE
+            if count:
+                # Not at every byte: that would take the processor from who is measured.
+                time.sleep(_INTERVAL)
+
+    def forget(self) -> None:
+        """Forget the programs that have started until now."""
+        while select.select([self._descriptor], [], [], 0)[0]:
+            os.read(self._descriptor, 65536)
 
     def close(self) -> None:
         """Remove the FIFO."""
         os.close(self._descriptor)
         self.path.unlink()
+
+
+def _nothing() -> None:
+    pass

@@ -1,7 +1,7 @@
 """The Debian chroot with the GNU Shepherd that drover is compared with, built once and kept.
 
 It lives outside the repository, in the user's cache; DROVER_SHEPHERD_CHROOT names one that is there
-already.
+already.  Other programs of Debian get chroots of their own in the same way.
 """
 
 from __future__ import annotations
@@ -32,36 +32,50 @@ def find_or_build() -> Path:
     Building takes about 15 seconds and the network; it happens once per machine and user.
     Raises ChrootUnavailable.
     """
-    given = os.environ.get("DROVER_SHEPHERD_CHROOT")
+    root = debian_root(f"shepherd-{VERSION}", PACKAGES, "DROVER_SHEPHERD_CHROOT")
+    version = versions(root)["shepherd"]
+    if not version.startswith(f"{VERSION}-"):
+        raise ChrootUnavailable(f"{root} has shepherd {version}, not {VERSION}")
+    return root
+
+
+def debian_root(name: str, packages: list[str], variable: str) -> Path:
+    """The root directory of a Debian system with ``packages``, called ``name`` in the cache.
+
+    The environment variable, if set, names one that is there already.  Raises ChrootUnavailable.
+    """
+    given = os.environ.get(variable)
     if given:
-        return _checked(Path(given))
+        return _checked(Path(given), packages)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drover"
     # A change of the packages makes another chroot.
-    key = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:8]
-    root = cache / f"shepherd-{VERSION}-{key}"
+    key = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:8]
+    root = cache / f"{name}-{key}"
     if not root.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with (cache / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not root.exists():
-                _build(root)
-    return _checked(root)
+                _build(root, packages)
+    return _checked(root, packages)
 
 
-def _checked(root: Path) -> Path:
+def versions(root: Path) -> dict[str, str]:
+    """The packages of a Debian system and their versions; raises ChrootUnavailable."""
     status = root / "var/lib/dpkg/status"
     if not status.is_file():
         raise ChrootUnavailable(f"{root} is not the root directory of a Debian system")
-    entries = re.findall(r"^Package: (.*)\n(?:.+\n)*?Version: (.*)\n", status.read_text(), re.M)
-    versions = dict(entries)
-    if missing := [package for package in PACKAGES if package not in versions]:
+    return dict(re.findall(r"^Package: (.*)\n(?:.+\n)*?Version: (.*)\n", status.read_text(), re.M))
+
+
+def _checked(root: Path, packages: list[str]) -> Path:
+    installed = versions(root)
+    if missing := [package for package in packages if package not in installed]:
         raise ChrootUnavailable(f"{root} lacks the packages {' '.join(missing)}")
-    if not versions["shepherd"].startswith(f"{VERSION}-"):
-        raise ChrootUnavailable(f"{root} has shepherd {versions['shepherd']}, not {VERSION}")
     return root
 
 
-def _build(root: Path) -> None:
+def _build(root: Path, packages: list[str]) -> None:
     """Build next to `root` and rename, so that an interrupted build leaves nothing that is used."""
     if shutil.which("mmdebstrap") is None:
         raise ChrootUnavailable("mmdebstrap is not installed")
@@ -73,7 +87,7 @@ def _build(root: Path) -> None:
             "mmdebstrap",
             "--mode=root" if os.geteuid() == 0 else "--mode=unshare",
             "--variant=essential",
-            f"--include={','.join(PACKAGES)}",
+            f"--include={','.join(packages)}",
             # The index of a snapshot of the archive has expired, but says the same.
             '--aptopt=Acquire::Check-Valid-Until "false"',
             "--format=tar",
