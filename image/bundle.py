@@ -21,7 +21,7 @@ from image.cache import Cache, digest
 from image.errors import ImageError, ToolFailed
 from image.run import run
 from image.target_python import TargetPython
-from image.tree import Tree
+from image.tree import Node, Tree
 from pid1.launchers import site_directories
 
 _HERE: Final = Path(__file__).resolve().parent.parent
@@ -80,6 +80,11 @@ def make_bundle(
             places.setdefault(_name(path, library), (path, path.endswith("/__init__.py")))
     # In an order of their own, so that the same tree gives the same bytes.
     directories = sorted({path.rpartition("/")[0] for path, _ in places.values()})
+    for one in directories:
+        # Python puts bytecode there; if it had to make it, the directory would have changed.
+        kept = f"{tree.resolve(one) or one}/__pycache__"
+        if kept not in tree:
+            tree.add(kept, Node("directory", 0o755, mtime=epoch))
     times = {
         one: min(tree[tree.resolve(one) or one].mtime, epoch) * _NANOSECONDS for one in directories
     }
