@@ -93,12 +93,17 @@ def _skip_blanks(text: str, position: int) -> int:
 
 def _skip_block_comment(text: str, position: int) -> int:
     depth = 0
+    close = opening = -1
     while True:
-        close = text.find("|#", position)
-        if close < 0:
-            raise IncompleteError("unterminated comment")
-        opening = text.find("#|", position)
-        if 0 <= opening < close:
+        # What was found ahead of the position stays true: text of any depth is searched once.
+        if close < position:
+            close = text.find("|#", position)
+            if close < 0:
+                raise IncompleteError("unterminated comment")
+        if opening < position:
+            opening = text.find("#|", position)
+            opening = len(text) if opening < 0 else opening
+        if opening < close:
             depth += 1
             position = opening + 2
         else:
@@ -125,9 +130,13 @@ def _scan_atom(text: str, position: int) -> tuple[object, int]:
             end = text.find('"', end)
             if end < 0:
                 raise IncompleteError("unterminated string")
-            before = text[position + 1 : end]
-            if (len(before) - len(before.rstrip("\\"))) % 2 == 0:
-                return (unescape(before) if "\\" in before else before), end + 1
+            # A quote after an odd number of backslashes is part of the string.
+            before = end
+            while text[before - 1] == "\\":
+                before -= 1
+            if (end - before) % 2 == 0:
+                content = text[position + 1 : end]
+                return (unescape(content) if "\\" in content else content), end + 1
             end += 1
     if text.startswith("#\\", position):
         return _scan_character(text, position)

@@ -298,14 +298,18 @@ class Reader:
 
     def _comment_block(self, pos: int) -> Any:
         text, depth = self.source.text, 1
+        close = opened = -1
         while depth:
-            close = text.find("|#", pos)
-            if close < 0:
-                self.position = len(text)
-                raise self._error(self.position, "unterminated `#| ... |#' comment")
-            opened = text.find("#|", pos, close)
-            # "|#|" closes; "#|" before the next "|#" opens one more.
-            if opened >= 0:
+            # What was found ahead of the position stays true: text of any depth is searched once.
+            if close < pos:
+                close = text.find("|#", pos)
+                if close < 0:
+                    self.position = len(text)
+                    raise self._error(self.position, "unterminated `#| ... |#' comment")
+            if opened < pos:
+                opened = text.find("#|", pos)
+                opened = len(text) if opened < 0 else opened
+            if opened < close:
                 depth += 1
                 pos = opened + 2
             else:
@@ -347,13 +351,17 @@ class Reader:
     def _keyword(self, pos: int) -> Value:
         while pos < len(self.source.text) and self.source.text[pos] in " \t\n\r\f":
             pos += 1
-        atom: Any = _match_atom(self.source.text, pos)
-        self.position = atom.end()
-        if atom[0]:
-            return Keyword(atom[0])
         if self.source.text.startswith("#{", pos):
             return Keyword(self._extended_symbol(pos + 2).name)
-        raise self._error(pos, "unexpected end of input while reading keyword")
+        atom: Any = _match_atom(self.source.text, pos)
+        self.position = atom.end()
+        if pos >= len(self.source.text):
+            raise self._error(pos, "unexpected end of input while reading keyword")
+        name = self._atom(atom[0]) if atom[0] and atom[0][0] not in "#'`," else None
+        if not isinstance(name, Symbol):
+            what = atom[0] or self.source.text[pos]
+            raise self._error(atom.end(), "keyword prefix #: not followed by a symbol: ~a", what)
+        return Keyword(name.name)
 
     def _extended_symbol(self, pos: int) -> Symbol:
         text = self.source.text
