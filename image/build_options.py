@@ -148,7 +148,8 @@ def key_list() -> str:
 def _absolute(key: str, text: str) -> str:
     """Return a file's name so that it means the same beside those of a configuration file."""
     if key in ("services", "source.keyring") or (key == "root.ssh-keys" and not ssh_key_text(text)):
-        return os.path.abspath(Path(text).expanduser())
+        # As the shell would; a user that is not known stays, and is complained of later.
+        return os.path.abspath(os.path.expanduser(text))
     return text
 
 

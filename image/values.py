@@ -224,26 +224,41 @@ def _ssh_key(line: str) -> str:
 
 def existing_file(value: Any, base: Path) -> Path:
     """A file that is there; relative names are below ``base``."""
-    path = base / Path(text(value)).expanduser()
-    if not path.is_file():
+    path = _below(value, base)
+    if not _looks(path, path.is_file):
         raise ValueError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     return path
 
 
 def existing_directory(value: Any, base: Path) -> Path:
     """A directory that is there; relative names are below ``base``."""
-    path = base / Path(text(value)).expanduser()
-    if not path.is_dir():
+    path = _below(value, base)
+    if not _looks(path, path.is_dir):
         raise ValueError(f"{path}: {'not a directory' if path.exists() else 'no such directory'}")
     return path
 
 
 def existing(value: Any, base: Path) -> Path:
     """A file or directory that is there; relative names are below ``base``."""
-    path = base / Path(text(value)).expanduser()
-    if not path.exists():
+    path = _below(value, base)
+    if not _looks(path, path.exists):
         raise ValueError(f"{path}: no such file or directory")
     return path
+
+
+def _below(value: Any, base: Path) -> Path:
+    try:
+        return base / Path(text(value)).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{value!r}: the home directory is not known") from None
+
+
+def _looks(path: Path, question: Callable[[], bool]) -> bool:
+    """Answer a question about a file; ValueError if that cannot be (its name is too long)."""
+    try:
+        return question()
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
 
 
 def _named(value: object) -> str:
