@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from image.errors import ConfigurationError
+from image.errors import ConfigurationError, TreeError
 from image.settings import User
 from image.sources.unpacking import Unpacker
 from image.tree import Node, Tree, directory
@@ -28,15 +28,16 @@ def read_text(tree: Tree, path: str) -> str:
 class Accounts:
     """The logins of a tree; ``save`` writes them back.
 
-    ``time`` is when passwords count as set, in seconds since 1970.
+    ``time`` is when passwords count as set, in seconds since 1970.  Raises TreeError for a file
+    that cannot be understood.
     """
 
     def __init__(self, tree: Tree, time: int) -> None:
         self.tree = tree
         self.time = time
-        self.passwd = _rows(read_text(tree, "/etc/passwd"), 7)
-        self.group = _rows(read_text(tree, "/etc/group"), 4)
-        self.shadow = _rows(read_text(tree, "/etc/shadow"), 9)
+        self.passwd = _rows(tree, "/etc/passwd", 7, numbers=(2, 3))
+        self.group = _rows(tree, "/etc/group", 4, numbers=(2,))
+        self.shadow = _rows(tree, "/etc/shadow", 9)
         if "root" not in self.passwd:
             self.passwd["root"] = ["root", "x", "0", "0", "root", "/root", self._shell("/bin/bash")]
         self.group.setdefault("root", ["root", "x", "0", ""])
@@ -142,10 +143,22 @@ class Accounts:
                 self.tree.add(home + path.removeprefix("/etc/skel"), copy)
 
 
-def _rows(text: str, fields: int) -> dict[str, list[str]]:
-    """Return the lines of a file of accounts by their first field; short lines are filled up."""
-    rows = (line.split(":") for line in text.splitlines() if line and line[0] not in "#+-")
-    return {row[0]: (row + [""] * fields)[:fields] for row in rows}
+def _rows(tree: Tree, path: str, fields: int, numbers: Sequence[int] = ()) -> dict[str, list[str]]:
+    """Return the lines of a file of accounts by their first field; short lines are filled up.
+
+    Raises TreeError if one of the fields ``numbers`` is none.
+    """
+    rows: dict[str, list[str]] = {}
+    for number, line in enumerate(read_text(tree, path).splitlines(), 1):
+        if not line or line[0] in "#+-":
+            continue
+        row = rows[line.partition(":")[0]] = (line.split(":") + [""] * fields)[:fields]
+        for field in numbers:
+            if not (row[field].isascii() and row[field].isdigit() and len(row[field]) <= 10):
+                raise TreeError(
+                    path, f"line {number}: {row[field]!r} is not the number of a user or group"
+                )
+    return rows
 
 
 def apply_users(tree: Tree, users: Sequence[User], time: int) -> Accounts:
