@@ -55,6 +55,7 @@ class Filesystem:
             0 < found.inodes_per_group <= 8 * found.block_size
             and 0 < found.blocks_per_group <= 8 * found.block_size
             and 128 <= found.inode_size <= found.block_size
+            and found.block_size % found.inode_size == 0
             and found.blocks > found.first_data_block
         ):
             raise DamagedFilesystem("the superblock of ext2 contradicts itself")

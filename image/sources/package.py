@@ -27,6 +27,9 @@ from image.sources.members import Member
 FORMAT: Final = "1"
 """Counted up when what is kept in the cache changes its meaning."""
 
+_LARGEST_CONTROL: Final = 64 << 20
+"""Bytes, uncompressed; the largest ones have a few megabytes, of checksums."""
+
 _RELATION: Final = re.compile(r"^([a-z0-9][a-z0-9+.-]+)(?::[a-z0-9-]+)?")
 
 
@@ -99,7 +102,7 @@ def unpack(package: Path, aside: Path) -> None:
     by_path = {member.path: member for member in found}
     conffiles = {
         path: _md5(by_path[path])
-        for path in conffile_names(control.get("conffiles", b"").decode())
+        for path in conffile_names(control.get("conffiles", b"").decode("utf-8", "surrogateescape"))
         if path in by_path and by_path[path].node.kind == "file"
     }
     information = {
@@ -139,7 +142,9 @@ def conffile_names(text: str) -> list[str]:
 
 
 def _control(stream: BinaryIO) -> dict[str, bytes]:
-    data = stream.read()
+    data = stream.read(_LARGEST_CONTROL + 1)
+    if len(data) > _LARGEST_CONTROL:
+        raise members.MemberError(f"its control archive has more than {_LARGEST_CONTROL} bytes")
     files: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
