@@ -351,9 +351,17 @@ def call_by_message(found: Routine, values: dict[str, Any]) -> list[Any]:
     if len(answer.items) < len(yielded):
         answer.close()
         raise HurdError(MIG_TYPE_ERROR, found.name)
-    items, answer.items = answer.items[: len(yielded)], answer.items[len(yielded) :]
+    try:
+        results = [
+            _result(found.name, item, made)
+            for item, made in zip(answer.items, yielded, strict=False)
+        ]
+    except HurdError:
+        answer.close()
+        raise
+    del answer.items[: len(yielded)]
     answer.close()
-    return [_result(item, made) for item, made in zip(items, yielded, strict=True)]
+    return results
 
 
 def _put(context: Call, body: Body, parameter: Parameter, value: Any) -> None:
@@ -373,8 +381,17 @@ def _put(context: Call, body: Body, parameter: Parameter, value: Any) -> None:
         body.integer(marshal.integer(context, parameter, value))
 
 
-def _result(item: Any, parameter: Parameter) -> Any:
+def _result(routine: str, item: Any, parameter: Parameter) -> Any:
+    """An item of an answer as its parameter has it; HurdError(MIG_TYPE_ERROR) if it is another."""
+    if parameter.array and parameter.kind == "char":
+        fits = isinstance(item, bytes)
+    elif parameter.array:
+        item = item if isinstance(item, list) else [item]
+        fits = all(isinstance(number, int) for number in item)
+    else:
+        fits = isinstance(item, Port if parameter.kind == "P" else int)
+    if not fits:
+        raise HurdError(MIG_TYPE_ERROR, routine)
     if parameter.array and parameter.kind != "char":
-        numbers = item if isinstance(item, list) else [item]
-        return [number & (1 << 8 * native().word) - 1 for number in numbers]
+        return [number & (1 << 8 * native().word) - 1 for number in item]
     return item

@@ -64,16 +64,22 @@ class ShutdownNotice:
 
     def _wait(self) -> None:
         while True:
-            with self._right.receive() as message:
+            try:
+                message = self._right.receive()
+            except HurdError as error:
+                if error.errno == codes.MIG_BAD_ARGUMENTS:
+                    continue  # a message that made no sense
+                raise
+            with message:
                 if message.id == _STOP:
                     return
-                if message.id != STARTUP_DOSYNC:
-                    message.reply(codes.MIG_BAD_ID)
-                    continue
-                if not self._allowed.is_set():
-                    self._told()
-                    self._allowed.wait(self._patience)
+                code = codes.MIG_BAD_ID
+                if message.id == STARTUP_DOSYNC:
+                    if not self._allowed.is_set():
+                        self._told()
+                        self._allowed.wait(self._patience)
+                    code = 0
                 try:
-                    message.reply(0)
+                    message.reply(code)
                 except HurdError:
                     continue  # startup has given up waiting

@@ -176,13 +176,22 @@ def _swap() -> list[tuple[int, int, str]]:
 # File systems
 
 
+# What one user may mount below another's file system is for nobody to refuse: a file system that
+# names itself among its children must not make us go round for ever.
+_MOST_MOUNTS = 1000
+_DEEPEST_MOUNT = 32
+
+
 def mounts() -> list[Mount]:
-    """The translators that are directories, from the root's down; starts none."""
+    """The translators that are directories, from the root's down; starts none.
+
+    No more than 1000, and none deeper than 32 file systems.
+    """
     from hurd import fs
 
     found: list[Mount] = []
     with lookup.getcrdir() as root, fs.file_getcontrol(root) as control:
-        _collect(control, "/", found)
+        _collect(control, "/", found, 1)
     return found
 
 
@@ -210,9 +219,11 @@ def _mount(control: Port, path: str) -> Mount:
     return Mount(source, path, kind, tuple(mounted.options))
 
 
-def _collect(control: Port, path: str, found: list[Mount]) -> None:
+def _collect(control: Port, path: str, found: list[Mount], depth: int) -> None:
     from hurd import fsys
 
+    if depth > _DEEPEST_MOUNT or len(found) == _MOST_MOUNTS:
+        return
     try:
         # An active translator answers; the node below it has no say in this.
         if not os.path.isdir(path):
@@ -227,4 +238,4 @@ def _collect(control: Port, path: str, found: list[Mount]) -> None:
         with child:
             # startup answers nobody while it waits for the daemon to stop its services.
             if child and below != _STARTUP:
-                _collect(child, below, found)
+                _collect(child, below, found, depth + 1)

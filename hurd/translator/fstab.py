@@ -82,7 +82,7 @@ class MountEntry:
 def _resolve(name: str) -> str:
     try:
         return os.path.realpath(name, strict=True)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL
         return name
 
 
