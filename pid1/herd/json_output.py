@@ -60,12 +60,13 @@ def run_json(terminal: Terminal, line: CommandLine) -> int:
             put_document(terminal, messages=messages, error=error_details(reply.error))
             return 1
         parts = _parts(reply, line)
+        put_document(terminal, messages=messages, **parts)
     except _Failure as failure:
         put_document(terminal, messages=messages, error=failure.details)
         return 1
-    except UNREADABLE as error:
+    except (*UNREADABLE, RecursionError) as error:
+        # Parts that no property of ours can have, or nested deeper than Python goes.
         return put_error(terminal, "reply", str(unreadable(error)), messages)
-    put_document(terminal, messages=messages, **parts)
     if "result" not in parts or (line.action in ("eval", "help") and line.service in ROOT):
         return 0
     return 0 if is_success(reply.result) else 1  # type: ignore[arg-type]
