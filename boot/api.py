@@ -29,6 +29,7 @@ from services.api import translator
 from services.api.arguments import symbols
 from services.api.written import add_definitions
 from services.convert import Constructor
+from services.keywords import strings
 from services.scheme.errors import misc_error, wrong_type
 from services.scheme.primitives import Await, Library, Steps
 from services.scheme.types import Symbol, Value, scheme_list
@@ -146,10 +147,11 @@ _blocking("mount-volatile", _mount_volatile, 1)
 # Directories and nodes
 
 
-def _clean_directory(path: str, keep_directories: Value) -> int:
+def _clean_directory(path: str, keep_directories: Value, files: Value) -> int:
     # The control socket may be open already, and herd talking to us.
     keep = () if running.daemon is None else (running.daemon.socket_path,)
-    return upkeep.clean_directory(place(path), keep_directories is not False, keep)
+    others = [place(file) for file in strings("clean-directory", "files", files)]
+    return upkeep.clean_directory(place(path), keep_directories is not False, keep, others)
 
 
 def _make_nodes(essential: Value) -> int:
@@ -168,8 +170,7 @@ def _driver() -> Any:
     return "kernel" if any(f"{kind}0" in root for kind in ("hd", "sd")) else "rumpdisk"
 
 
-_blocking("clean-directory", _clean_directory, 2)
-_blocking("remove-file", lambda path: upkeep.remove_file(place(path)), 1)
+_blocking("clean-directory", _clean_directory, 3)
 _blocking("make-directory", lambda path, mode: upkeep.make_directory(place(path), mode), 2)
 _blocking("make-missing-nodes", _make_nodes, 1)
 
@@ -231,13 +232,6 @@ def open_control_socket() -> bool:
     if daemon is None or daemon.open_control_socket():
         return True
     raise refused(f"cannot open the control socket '{daemon.socket_path}'")
-
-
-@LIBRARY.primitive("remove-control-socket", 0)
-def remove_control_socket() -> None:
-    """Let nobody connect any more; those who have are answered."""
-    if running.daemon is not None:
-        running.daemon.remove_control_socket()
 
 
 async def _end_processes(grace: Value = DEFAULT_GRACE_PERIOD) -> int:

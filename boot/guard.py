@@ -122,8 +122,6 @@ class Guard:
             except OSError as error:
                 log(f"If PID 1 dies the machine will not reboot: {error.strerror or error}.")
         await watch_for_the_end(self.daemon)
-        # The boot has replaced a socket or two: see `upkeep.bring_up_to_date`.
-        await off_loop(system.sync)
 
     def _reasons(self, services: list[Service], busy: list[str]) -> list[str]:
         lines = []

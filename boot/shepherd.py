@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from boot import bundled, quick_imports
+from boot import bundled, quick_imports, running
 from hurd.system import system
 from pid1.options import MissingArgumentError, OptionError, parse
 from pid1.shepherd_options import OPTIONS
@@ -189,6 +189,11 @@ def open_control_socket(settings: Settings, path: str) -> socket.socket:
         check_directory(directory)
     if os.getpid() != 1 and somebody_listens(path):
         raise SocketError(f"shepherd instance already listening on '{path}'")
+    if running.arguments is not None:
+        # Where a machine begins, files are not just removed (`boot.steps.upkeep`): the service that
+        # empties /run does it.
+        with contextlib.suppress(OSError):
+            os.rename(path, f"{path}.old")
     return open_socket(path)
 
 

@@ -93,7 +93,6 @@ class Daemon:
         self._signals: set[int] = set()
         self._last_error: tuple[str, float] = ("", 0.0)
         self._watch: FileWatch | None = None
-        self._watch_timer: asyncio.TimerHandle | None = None
 
     async def run(self, ready: Callable[[], Any], state: dict[str, Any] | None = None) -> int:
         """Serve until the end; ``ready`` is called once the daemon can be talked to.
@@ -333,7 +332,6 @@ class Daemon:
             await self.supervisor.start(root)
         finally:
             client_output.reset(output)
-        self._restore_socket()
 
     def _leave(self) -> None:
         # From here on each line is written at once: some of what follows does not return.
@@ -374,21 +372,12 @@ class Daemon:
         self._watch_socket()
         return True
 
-    def remove_control_socket(self) -> None:
-        """Let nobody connect any more, while the machine ends; those who have are answered."""
-        with contextlib.suppress(OSError):
-            os.unlink(self.socket_path)
-
-    def _restore_socket(self) -> None:
-        if self.server.listener is not None and not os.path.exists(self.socket_path):
-            self._renew_socket()
-
     def _retry_control_socket(self) -> None:
         if not self.finished.done() and not self.open_control_socket():
             self.loop.call_later(_RETRY_INTERVAL, self._retry_control_socket)
 
     def _watch_socket(self) -> None:
-        self._stop_watching()
+        self._watch = None
         if self.server.listener is None:
             self._retry_control_socket()
             return
@@ -397,36 +386,24 @@ class Daemon:
         if self._watch is not None:
             self.loop.add_reader(self._watch, self._on_watch)
         else:
-            self._watch_later()
-
-    def _stop_watching(self) -> None:
-        if self._watch is not None:
-            self.loop.remove_reader(self._watch)
-            self._watch.close()
-            self._watch = None
-
-    def _watch_later(self) -> None:
-        if self._watch_timer is not None:
-            self._watch_timer.cancel()
-        self._watch_timer = self.loop.call_later(_WATCH_INTERVAL, self._on_watch)
+            self.loop.call_later(_WATCH_INTERVAL, self._on_watch)
 
     def _on_watch(self) -> None:
         watch = self._watch
         deleted = watch.changed() if watch is not None else not os.path.exists(self.socket_path)
         if not deleted:
             if watch is None:
-                self._watch_later()
+                self.loop.call_later(_WATCH_INTERVAL, self._on_watch)
             return
-        self._stop_watching()
-        if self.finished.done() or self.ending is not None:
+        if watch is not None:
+            self.loop.remove_reader(watch)
+            watch.close()
+        if self.finished.done():
             return
         if os.getpid() != 1:
             log(f"Socket '{self.socket_path}' deleted; stopping.")
             self._on_stop()
             return
-        self._renew_socket()
-
-    def _renew_socket(self) -> None:
         log(f"Socket '{self.socket_path}' deleted; opening a new one.")
         try:
             self.server.replace_listener(self._open_listener(self.socket_path))

@@ -28,11 +28,17 @@ def make_directory(path: str, mode: int) -> None:
         os.chmod(path, mode)
 
 
-def clean_directory(path: str, keep_directories: bool = False, keep: Collection[str] = ()) -> int:
+def clean_directory(
+    path: str,
+    keep_directories: bool = False,
+    keep: Collection[str] = (),
+    others: Collection[str] = (),
+) -> int:
     """Remove all that is in a directory, or only what is no directory; how much.  Blocks.
 
-    The files named ``keep`` stay.  Looking at an entry starts no server that sits on it, and one
-    that runs is sent away.  What cannot be removed is logged and left.
+    The files named ``keep`` stay, ``others`` elsewhere are removed too.  Looking at an entry starts
+    no server that sits on it, and one that runs is sent away.  What cannot be removed is logged and
+    left.
 
     What was removed is removed on the disk when this returns, see `bring_up_to_date`.
     """
@@ -42,26 +48,16 @@ def clean_directory(path: str, keep_directories: bool = False, keep: Collection[
         log(f"Cannot clean '{path}': {error.strerror}.")
         return 0
     removed = 0
-    for name in names:
-        entry = os.path.join(path, name)
+    for entry in [*[os.path.join(path, name) for name in names], *others]:
         try:
             removed += _remove(entry, keep_directories, keep)
+        except FileNotFoundError:
+            continue
         except OSError as error:
             log(f"Cannot remove '{one_line(entry)}': {error.strerror}.")
     if removed:
         bring_up_to_date()
     return removed
-
-
-def remove_file(path: str) -> None:
-    """Remove a file for good, if it is there; log it if that fails.  Blocks."""
-    try:
-        os.unlink(path)
-        bring_up_to_date()
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        log(f"Cannot remove '{one_line(path)}': {error.strerror}.")
 
 
 def bring_up_to_date() -> None:
@@ -70,7 +66,8 @@ def bring_up_to_date() -> None:
     The Hurd's ext2fs writes a directory soon after a change, and the inodes within half a minute.
     If the power fails in between, a file that was removed is one that no directory knows, or its
     inode has been used again for something else, and no checker dares to repair that by itself.
-    What was made and is not on the disk yet does no harm.
+    What was made and is not on the disk yet does no harm.  (Nor is it any good to remove a socket
+    when the machine stops: that server keeps the inode of one that was bound, and never frees it.)
     """
     system.sync()
 

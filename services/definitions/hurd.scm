@@ -22,9 +22,7 @@
     #:documentation "Make the nodes that no system can do without, if they are missing."
     #:requirement '(root-file-system)
     #:start (lambda _ (make-missing-nodes #t) #t)
-    #:stop (lambda _
-             (remove-file "/dev/log")
-             #f)))
+    #:stop (const #f)))
 
 (define (all-device-nodes-service)
   ;; Looking at hundreds of nodes takes most of a second, and they are all there but for once.
@@ -52,8 +50,7 @@
              (unmount-file-systems)
              #f)))
 
-;; Directories for what does not outlive the machine's run.  They are emptied when the machine stops
-;; so that the next start has nothing to remove, and when it starts, for it may not have stopped.
+;; Directories for what does not outlive the machine's run
 
 (define (run-directory-service)
   ;; In emergency mode nothing is touched that is on a disk.
@@ -62,25 +59,19 @@
     #:documentation "Empty /run, or put a file system in memory there if the disk is read-only."
     #:requirement (if untouched? '() '(root-file-system))
     #:start (lambda _
-              (cond ((root-writable?)
-                     (remove-file "/dev/log")
-                     (clean-directory "/run" #t))
-                    (else
-                     (mount-volatile "/run")))
+              (if (root-writable?)
+                  (clean-directory "/run" #t '("/dev/log"))
+                  (mount-volatile "/run"))
               (make-directory "/run/lock" #o1777)
               #t)
-    #:stop (lambda _
-             (clean-directory "/run" #t)
-             #f)))
+    #:stop (const #f)))
 
 (define (control-socket-service)
   (service '(control-socket)
     #:documentation "Let herd talk to the service manager."
     #:requirement '(run-directory)
     #:start (lambda _ (open-control-socket))
-    #:stop (lambda _
-             (remove-control-socket)
-             #f)))
+    #:stop (const #f)))
 
 (define (temporary-files-service)
   (service '(temporary-files)
@@ -88,11 +79,9 @@
     #:requirement '(file-systems)
     #:start (lambda _
               (make-directory "/tmp" #o1777)
-              (clean-directory "/tmp" #f)
+              (clean-directory "/tmp" #f '())
               #t)
-    #:stop (lambda _
-             (clean-directory "/tmp" #f)
-             #f)))
+    #:stop (const #f)))
 
 (define (login-records-service)
   (service '(login-records)

@@ -62,6 +62,6 @@ def test_all_words_are_known() -> None:
             assert read_arguments([given]).problems == [], word
             if given.startswith("drover.") or given in ("single", "-s", "emergency", "fastboot"):
                 plain, changed = read_arguments([]), read_arguments([given])
-                names = ("mode", "check", "configuration", "essential", "verbose")
+                names = ("mode", "check", "configuration", "essential", "repair", "verbose")
                 same = all(getattr(plain, one) == getattr(changed, one) for one in names)
                 assert same == (given == "drover.fsck=auto"), word

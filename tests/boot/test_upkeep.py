@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from boot import running, shepherd
+from boot.arguments import read_arguments
 from boot.nodes import SystemNode
 from boot.steps import upkeep
 from hurd.system.fake import FakeSystem
@@ -49,21 +51,36 @@ def test_directories_that_come_back_at_each_boot_are_kept(
     assert ("sync",) in machine.calls
 
 
-def test_a_single_file_is_removed_on_the_disk_too(
+def test_files_elsewhere_are_removed_with_the_directory(
     machine: FakeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_lines: list[str] = []
     monkeypatch.setattr(upkeep, "log", log_lines.append)
-    file = tmp_path / "file"
-    upkeep.remove_file(str(file))
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    other = tmp_path / "other"
+    assert upkeep.clean_directory(str(directory), others=[str(other)]) == 0
     assert machine.calls == []
-    file.touch()
-    upkeep.remove_file(str(file))
-    assert not file.exists()
+    other.touch()
+    assert upkeep.clean_directory(str(directory), others=[str(other)]) == 1
+    assert not other.exists()
     assert machine.calls == [("sync",)]
-    upkeep.remove_file(str(tmp_path))
-    assert len(log_lines) == 1
-    assert log_lines[0].startswith(f"Cannot remove '{tmp_path}': ")
+    assert log_lines == []
+
+
+def test_the_socket_of_the_last_run_is_only_put_aside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is removed with the rest of /run, and the disk brought up to date."""
+    monkeypatch.setattr(running, "arguments", read_arguments([]))
+    path = tmp_path / "socket"
+    settings = shepherd.Settings()
+    settings.insecure = True
+    shepherd.open_control_socket(settings, str(path)).close()
+    inode = path.stat().st_ino
+    shepherd.open_control_socket(settings, str(path)).close()
+    assert path.stat().st_ino != inode
+    assert (tmp_path / "socket.old").stat().st_ino == inode
 
 
 def test_a_file_that_is_in_use_is_kept(machine: FakeSystem, tmp_path: Path) -> None:
