@@ -7,6 +7,7 @@ cancelled.  What a requester says reaches its client; what the controller says, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Awaitable
 from typing import Any, Final
@@ -38,6 +39,7 @@ class Starting(Endings):
         if again is not None:
             again.requested.append(service.name)
             return service.value if service.status == RUNNING else True
+        service = self.registry.get(service.name) or service
         known = self._is_registered(service)
         if all(r.status == RUNNING for r in self.registry.requirements(service)):
             return await self._request_start(service, arguments)
@@ -258,19 +260,19 @@ class Starting(Endings):
 
     async def _start_each(self, services: list[Service]) -> None:
         failed: list[str] = []
-        try:
+        outcomes: dict[Service, asyncio.Future[Any]] | None = None
+        # One broken requirement must not keep the others down: then go one by one.
+        with contextlib.suppress(ServiceNotFound):
             outcomes = await self._start_many(services)
-        except ServiceNotFound:
-            # One broken requirement must not keep the others down: go one by one.
-            outcomes = {}
         for service in services:
             try:
-                if service in outcomes:
+                if outcomes is None:
+                    known = self.registry.get(service.name) is not None
+                    value = known and await self.start(service)
+                elif service in outcomes:
                     value = await outcomes[service]
-                elif service.status == RUNNING:
-                    continue
                 else:
-                    value = await self.start(service)
+                    continue  # ran already, and whoever stops it afterwards means it
             except (KeyedError, ServiceNotFound) as error:
                 say(f"Exception caught while starting {service.name}: {error}")
                 value = False

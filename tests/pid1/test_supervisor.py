@@ -604,3 +604,26 @@ async def test_a_transient_service_that_has_stopped_is_not_started_again(
     await stopping
     assert await starting is False
     assert service.status == STOPPED
+
+
+async def test_what_was_stopped_during_a_start_of_many_stays_stopped(manager: Supervisor) -> None:
+    ready = asyncio.Event()
+    started: list[str] = []
+
+    async def begin() -> bool:
+        await ready.wait()
+        return True
+
+    def noted(mark: str) -> Service:
+        return Service(("quick",), start=lambda: started.append(mark) or True)
+
+    manager.register([Service(("slow",), start=begin), noted("old")])
+    await manager.start(manager.registry.lookup("quick"))
+    manager.start_in_background(["slow", "quick"])
+    await asyncio.sleep(0.01)
+    await manager.stop(manager.registry.lookup("quick"))
+    manager.register([noted("new")])
+    await manager.start(manager.registry.lookup("quick"))
+    ready.set()
+    await eventually(lambda: not manager.background)
+    assert started == ["old", "new"]
