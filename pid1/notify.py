@@ -152,5 +152,5 @@ def belongs(pid: int, main: int) -> bool | None:
         return True
     if pid in system.descendants(main):
         return True
-    process = system.process_table().get(pid)
+    process = system.process(pid)
     return None if process is None or process.parent == os.getpid() else False

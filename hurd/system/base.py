@@ -330,6 +330,10 @@ class System(Machine):
         """All processes that can be seen, by process id."""
         raise NotImplementedError("process_table")
 
+    def process(self, pid: int) -> Process | None:
+        """The line of the process table for `pid`, without looking at the others if possible."""
+        raise NotImplementedError("process")
+
     def descendants(self, pid: int) -> list[int]:
         """Children, their children and so on, parents first, without `pid` itself."""
         raise NotImplementedError("descendants")

@@ -228,6 +228,9 @@ class FakeSystem(FakeNodes):
     def processes_to_end(self) -> list[int]:
         return [p.pid for p in self.programs.values() if p.status is None]
 
+    def process(self, pid: int) -> Process | None:
+        return self.process_table().get(pid)
+
     def process_table(self) -> dict[int, Process]:
         return {
             p.pid: Process(

@@ -125,6 +125,11 @@ class HurdSystem(HurdNodes, PosixSystem):
 
         return servers.process_command(pid)
 
+    def process(self, pid: int) -> Process | None:
+        from hurd.system import servers
+
+        return servers.process_line(pid)
+
     def process_table(self) -> dict[int, Process]:
         from hurd.system import servers
 

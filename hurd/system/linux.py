@@ -10,14 +10,14 @@ import signal as signals
 from hurd.system.base import Containment, FileWatch, RebootError, SpawnError
 from hurd.system.containment import TableContainment
 from hurd.system.posix import PosixSystem, require_socket
-from hurd.system.processes import stat_fields
+from hurd.system.processes import have_proc, line, stat_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
-    from hurd.system.base import ControlGroups, SpawnSpec
+    from hurd.system.base import ControlGroups, Process, SpawnSpec
     from hurd.system.machine import Mount
     from hurd.system.mounts import MountFlags
 
@@ -69,6 +69,9 @@ class LinuxSystem(PosixSystem):
     def is_kernel_thread(self, pid: int) -> bool:
         fields = stat_fields(pid)
         return fields is not None and bool(int(fields[6]) & _PF_KTHREAD)
+
+    def process(self, pid: int) -> Process | None:
+        return line(pid) if have_proc() else super().process(pid)
 
     def descendants(self, pid: int) -> list[int]:
         """As stated; asks the kernel per process, so the cost does not grow with the machine's."""

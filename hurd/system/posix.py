@@ -105,6 +105,9 @@ class PosixSystem(System):
             if pid != ourselves and process.state != "Z" and not self.is_essential(pid)
         ]
 
+    def process(self, pid: int) -> Process | None:
+        return self.process_table().get(pid)
+
     def process_table(self) -> dict[int, Process]:
         return processes.table()
 

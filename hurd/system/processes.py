@@ -26,7 +26,8 @@ def _read(path: str) -> bytes | None:
         os.close(fd)
 
 
-def _have_proc() -> bool:
+def have_proc() -> bool:
+    """Whether /proc is there, and of this PID namespace."""
     return os.path.exists(f"/proc/{os.getpid()}/stat")
 
 
@@ -41,20 +42,24 @@ def stat_fields(pid: int) -> list[str] | None:
 
 def table() -> dict[int, Process]:
     """All visible processes, by number."""
-    if not _have_proc():
+    if not have_proc():
         return _table_of_ps()
-    result = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit() and (fields := stat_fields(int(name))):
-            state, parent, group, session = fields[:4]
-            pid = int(name)
-            result[pid] = Process(pid, int(parent), int(group), int(session), state, fields[19])
-    return result
+    found = [line(int(name)) for name in os.listdir("/proc") if name.isdigit()]
+    return {process.pid: process for process in found if process is not None}
+
+
+def line(pid: int) -> Process | None:
+    """One process, of /proc."""
+    fields = stat_fields(pid)
+    if not fields:
+        return None
+    state, parent, group, session = fields[:4]
+    return Process(pid, int(parent), int(group), int(session), state, fields[19])
 
 
 def command(pid: int) -> list[str] | None:
     """The command line of a process; see `System.process_command`."""
-    if _have_proc():
+    if have_proc():
         data = _read(f"/proc/{pid}/cmdline")
         if data is None:
             return None

@@ -38,6 +38,15 @@ def process_table() -> dict[int, Process]:
     return table
 
 
+def process_line(pid: int) -> Process | None:
+    """What the proc server knows of one process; None without such a process."""
+    try:
+        with lookup.getproc() as server:
+            return _process(server, pid)
+    except HurdError:
+        return None
+
+
 def _process(server: Port, pid: int) -> Process:
     raw = process.proc_getprocinfo(server, pid, constants.PI_FETCH_TASKINFO)
     # struct procinfo (hurd_types.h): state, owner, ppid, pgrp, session, …, taskinfo
@@ -122,11 +131,11 @@ def register_essential(name: str) -> None:
 
 def stop_machine(flags: int) -> None:
     """Stop the machine without asking /hurd/startup; returns only if that is refused."""
-    from hurd import mach
+    from hurd import mach_host
 
     privileges = lookup.get_privileged_ports()
     with privileges.host_priv as host, privileges.device_master:
-        mach.host_reboot(host, flags)
+        mach_host.host_reboot(host, flags)
 
 
 # Memory

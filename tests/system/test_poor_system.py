@@ -92,6 +92,7 @@ from hurd.system import processes
 servers = types.ModuleType("hurd.system.servers")
 servers.process_table = processes.table
 servers.process_command = processes.command
+servers.process_line = processes.line
 servers.process_owner = lambda pid: os.stat(f"/proc/{pid}").st_uid
 servers.is_important = lambda pid: pid == 1
 sys.modules["hurd.system.servers"] = servers

@@ -101,7 +101,7 @@ def test_ps_gives_the_same_table_as_proc(monkeypatch):
         time.sleep(0.001)  # its number is known before it has executed the program
     known = system.process_table()
     commands = [system.process_command(p) for p in (pid, child)]
-    monkeypatch.setattr(processes, "_have_proc", lambda: False)
+    monkeypatch.setattr(processes, "have_proc", lambda: False)
     plain = PosixSystem()
     table = plain.process_table()
     for p in (pid, child, os.getpid()):
