@@ -171,20 +171,6 @@ _TAR = (
 _ACCOUNTS = (
     ":", "\n", "\0", "root", "ann", "x", "1000", "0", "sudo", "/bin/sh", "/home", "-1", "..",
 )  # fmt: skip
-    ":",
-    "\n",
-    "\0",
-    "root",
-    "ann",
-    "x",
-    "1000",
-    "0",
-    "sudo",
-    "/bin/sh",
-    "/home",
-    "-1",
-    "..",
-)
 
 TARGETS = [
     Target("image-toml", read_toml, words=_KEYS, seeds=("examples/**/*.toml",)),
