@@ -1,8 +1,8 @@
-"""The kernel: tasks, threads, ports and the host, of mach.defs, mach_port.defs and others.
+"""The kernel: tasks, threads and ports, of mach.defs, mach_port.defs and others.
 
 `task` is `mach_task_self()` unless another task is meant.  Rights are `Port`s; where a routine
-works on the name of a right in some task, that name is an integer.  Memory is in `hurd.memory`,
-messages are in `hurd.message`.
+works on the name of a right in some task, that name is an integer.  The machine is in
+`hurd.mach_host`, memory in `hurd.memory`, messages are in `hurd.message`.
 """
 
 # mypy: disable-error-code="empty-body"
@@ -11,8 +11,6 @@ messages are in `hurd.message`.
 from __future__ import annotations
 
 from hurd.constants import (
-    HOST_BASIC_INFO,
-    HOST_LOAD_INFO,
     MACH_MSG_TYPE_MAKE_SEND,
     MACH_MSG_TYPE_MAKE_SEND_ONCE,
     TASK_BASIC_INFO,
@@ -21,23 +19,17 @@ from hurd.constants import (
 )
 from hurd.ports import BorrowedPort, Port, ReceiveRight
 from hurd.results import Result
-from hurd.rpc import libc, read_structure, routine, size_of, task_self
+from hurd.rpc import ask_kernel, libc, routine, task_self
 from hurd.structures import (
-    HostBasicInfo,
-    HostLoadInfo,
     PortStatus,
     TaskBasicInfo,
     TaskEventsInfo,
     ThreadBasicInfo,
-    TimeValue64,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TypeVar
-
-    S = TypeVar("S")
+    from collections.abc import Sequence
 
 
 class PortNames(Result):
@@ -226,87 +218,6 @@ def mach_port_get_receive_status(task: Port, name: int) -> PortStatus:
 
 
 @routine
-def processor_set_default(host: Port) -> Port:
-    """The name port of the default processor set."""
-
-
-@routine
-def task_assign(task: Port, new_set: Port | None, assign_threads: bool) -> None:
-    """Move a task to a processor set."""
-
-
-@routine
-def task_priority(task: Port, priority: int, change_threads: bool) -> None:
-    """Set a task's priority, and its threads' if `change_threads`."""
-
-
-@routine
-def processor_set_tasks(processor_set: Port) -> list[Port]:
-    """All tasks of a processor set."""
-
-
-@routine
-def host_processor_sets(host: Port) -> list[Port]:
-    """The name ports of all processor sets."""
-
-
-@routine
-def host_processor_set_priv(host_priv: Port, set_name: Port | None) -> Port:
-    """The control port of a processor set."""
-
-
-@routine
-def host_reboot(host_priv: Port, options: int) -> None:
-    """Stop the machine at once, without sync: RB_HALT, RB_AUTOBOOT."""
-
-
-@routine
-def thread_wire(host_priv: Port, thread: Port | None, wired: bool) -> None:
-    """Keep a thread and its stack in memory."""
-
-
-@routine
-def host_info(host: Port, flavor: int, *, count: int = 1024) -> list[int]:
-    """Numbers about the host, by flavor; `host_basic_info` and `host_load_info` read them."""
-
-
-@routine
-def host_get_time64(host: Port) -> TimeValue64:
-    """The time of day."""
-
-
-@routine
-def host_set_time64(host_priv: Port, new_time: TimeValue64) -> None:
-    """Set the time of day."""
-
-
-@routine
-def host_adjust_time64(host_priv: Port, new_adjustment: TimeValue64) -> TimeValue64:
-    """Change the time of day little by little; what was left of the last change."""
-
-
-@routine
-def host_get_kernel_version(host: Port) -> str:
-    """The kernel's name and version."""
-
-
-@routine
-def host_get_uptime64(host: Port) -> TimeValue64:
-    """The time since the machine started."""
-
-
-@routine
-def task_max_priority(
-    host: Port,
-    task: Port | None,
-    max_priority: int,
-    set_priority: bool,
-    change_threads: bool,
-) -> None:
-    """Set how good a priority a task may have."""
-
-
-@routine
 def task_set_name(task: Port, name: str) -> None:
     """Name a task, for the kernel's debugger."""
 
@@ -344,6 +255,32 @@ def interrupt_operation(object: Port, timeout: int) -> None:
     """Make a server give up the call it works on for `object`; `timeout` in milliseconds."""
 
 
+@routine
+def task_assign(task: Port, new_set: Port | None, assign_threads: bool) -> None:
+    """Move a task to a processor set."""
+
+
+@routine
+def task_priority(task: Port, priority: int, change_threads: bool) -> None:
+    """Set a task's priority, and its threads' if `change_threads`."""
+
+
+@routine
+def thread_wire(host_priv: Port, thread: Port | None, wired: bool) -> None:
+    """Keep a thread and its stack in memory."""
+
+
+@routine
+def task_max_priority(
+    host: Port,
+    task: Port | None,
+    max_priority: int,
+    set_priority: bool,
+    change_threads: bool,
+) -> None:
+    """Set how good a priority a task may have."""
+
+
 # What libc itself has.
 
 
@@ -355,11 +292,6 @@ def mach_task_self() -> BorrowedPort:
 def mach_thread_self() -> Port:
     """The calling thread."""
     return Port(libc("mach_thread_self")())
-
-
-def mach_host_self() -> Port:
-    """The host, without privileges."""
-    return Port(libc("mach_host_self")())
 
 
 def mach_reply_port() -> ReceiveRight:
@@ -375,31 +307,16 @@ def mach_print(text: str) -> None:
 # Flavors read.
 
 
-def _of_kernel(made: type[S], routine: Callable[..., list[int]], port: Port, flavor: int) -> S:
-    # The kernel fills the newer fields in only if exactly their number is asked for.
-    return read_structure(made, routine(port, flavor, count=size_of(made) // 4))
-
-
 def task_basic_info(task: Port) -> TaskBasicInfo:
     """Sizes, times and priority of a task."""
-    return _of_kernel(TaskBasicInfo, task_info, task, TASK_BASIC_INFO)
+    return ask_kernel(TaskBasicInfo, task_info, task, TASK_BASIC_INFO)
 
 
 def task_events_info(task: Port) -> TaskEventsInfo:
     """Counts of page faults and messages of a task."""
-    return _of_kernel(TaskEventsInfo, task_info, task, TASK_EVENTS_INFO)
+    return ask_kernel(TaskEventsInfo, task_info, task, TASK_EVENTS_INFO)
 
 
 def thread_basic_info(thread: Port) -> ThreadBasicInfo:
     """Times and state of a thread."""
-    return _of_kernel(ThreadBasicInfo, thread_info, thread, THREAD_BASIC_INFO)
-
-
-def host_basic_info(host: Port) -> HostBasicInfo:
-    """Processors and memory."""
-    return _of_kernel(HostBasicInfo, host_info, host, HOST_BASIC_INFO)
-
-
-def host_load_info(host: Port) -> HostLoadInfo:
-    """Load averages."""
-    return _of_kernel(HostLoadInfo, host_info, host, HOST_LOAD_INFO)
+    return ask_kernel(ThreadBasicInfo, thread_info, thread, THREAD_BASIC_INFO)

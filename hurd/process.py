@@ -1,4 +1,4 @@
-"""Processes, sessions and logins: the routines of the Hurd's process.defs.
+"""Processes: the routines of the Hurd's process.defs but those of `hurd.process_groups`.
 
 `process` is the caller's own port to the proc server (`hurd.lookup.getproc`) unless something else
 is said; processes are told by pid, tasks by task port.
@@ -9,18 +9,13 @@ is said; processes are told by pid, tasks by task port.
 
 from __future__ import annotations
 
-from hurd.argz import unpack
 from hurd.constants import (
     MACH_MSG_TYPE_COPY_SEND,
     MACH_MSG_TYPE_MAKE_SEND,
-    PI_FETCH_TASKINFO,
-    PI_FETCH_THREAD_BASIC,
-    PI_FETCH_THREAD_SCHED,
-    PI_FETCH_THREADS,
 )
 from hurd.results import Result
 from hurd.rpc import routine
-from hurd.structures import ProcInfoHeader, ProcInfoThread, Rusage, Utsname
+from hurd.structures import Rusage, Utsname
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -272,7 +267,7 @@ def proc_pid2proc(process: Port, pid: int) -> Port:
 def proc_getprocinfo(process: Port, which: int, flags: int) -> RawProcInfo:
     """About process `which`, as `flags` (PI_FETCH_…) ask.
 
-    See `process_info`, which reads the words.
+    See `hurd.process_info`, which reads the words.
     """
 
 
@@ -284,76 +279,6 @@ def proc_getprocargs(process: Port, which: int) -> bytes:
 @routine
 def proc_getprocenv(process: Port, which: int) -> bytes:
     """The environment of process `which`, an argz."""
-
-
-@routine
-def proc_make_login_coll(process: Port) -> None:
-    """Begin a new login collection."""
-
-
-@routine
-def proc_getloginid(process: Port, pid: int) -> int:
-    """The login collection of a process."""
-
-
-@routine
-def proc_getloginpids(process: Port, id: int) -> list[int]:
-    """The processes of a login collection."""
-
-
-@routine
-def proc_setlogin(process: Port, logname: str) -> None:
-    """Set the login name of the collection; root only."""
-
-
-@routine
-def proc_getlogin(process: Port) -> str:
-    """The login name of the collection."""
-
-
-@routine
-def proc_setsid(process: Port) -> None:
-    """Begin a new session and process group."""
-
-
-@routine
-def proc_getsid(process: Port, pid: int) -> int:
-    """The session of a process."""
-
-
-@routine
-def proc_getsessionpgids(process: Port, sid: int) -> list[int]:
-    """The process groups of a session."""
-
-
-@routine
-def proc_getsessionpids(process: Port, sid: int) -> list[int]:
-    """The processes of a session."""
-
-
-@routine
-def proc_getsidport(process: Port) -> Port:
-    """The port that stands for the session."""
-
-
-@routine
-def proc_setpgrp(process: Port, pid: int, pgrp: int) -> None:
-    """Put a process into a process group."""
-
-
-@routine
-def proc_getpgrp(process: Port, pid: int) -> int:
-    """The process group of a process."""
-
-
-@routine
-def proc_getpgrppids(process: Port, pgrp: int) -> list[int]:
-    """The processes of a process group."""
-
-
-@routine
-def proc_get_tty(process: Port, target_process: int) -> Port:
-    """The terminal of a process. The proc server does not implement it."""
 
 
 @routine
@@ -445,40 +370,3 @@ def proc_reauthenticate_complete(process: Port) -> None:
 @routine
 def proc_getchildren_rusage(process: Port) -> Rusage:
     """What ended and waited-for children used."""
-
-
-class Thread(Result):
-    """A thread of a process; `wait` is what it waits for, "" if unknown."""
-
-    info: ProcInfoThread
-    wait: str
-
-
-class ProcessInfo(Result):
-    """What is known of a process."""
-
-    process: ProcInfoHeader
-    threads: list[Thread]
-
-
-def process_info(process: Port, pid: int, flags: int = PI_FETCH_TASKINFO) -> ProcessInfo:
-    """What `proc_getprocinfo` tells of process `pid`, as structures.
-
-    Fields that `flags` (PI_FETCH_…) did not ask for, or that could not be provided, are 0.
-    Asking for PI_FETCH_THREAD_WAITS may block on a process that does not answer.
-    """
-    from hurd.rpc import size_of
-    from hurd.rpc.marshal import structure_of_words
-
-    _, words, waits = proc_getprocinfo(process, pid, flags)
-    header = structure_of_words(ProcInfoHeader, words)
-    names = unpack(waits)
-    threads = []
-    if flags & (PI_FETCH_THREADS | PI_FETCH_THREAD_BASIC | PI_FETCH_THREAD_SCHED):
-        for index in range(header.nthreads):
-            offset = size_of(ProcInfoHeader) + index * size_of(ProcInfoThread)
-            if offset >= 4 * len(words):
-                break
-            info = structure_of_words(ProcInfoThread, words, offset)
-            threads.append(Thread(info, names[index] if index < len(names) else ""))
-    return ProcessInfo(header, threads)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, ParamSpec, TypeVar
 
+    from hurd.ports import Port
+
     P = ParamSpec("P")
     R = TypeVar("R")
     S = TypeVar("S")
@@ -54,11 +56,17 @@ def libc(name: str) -> Callable[..., Any]:
     return function(name)
 
 
-def read_structure(made: type[S], words: Sequence[int]) -> S:
-    """The structure that 32-bit `words` are in memory; what they do not reach is 0."""
+def read_structure(made: type[S], words: Sequence[int], offset: int = 0) -> S:
+    """The structure that 32-bit `words` are in memory, from a byte on; what they lack is 0."""
     from hurd.rpc.marshal import structure_of_words
 
-    return structure_of_words(made, words)
+    return structure_of_words(made, words, offset)
+
+
+def ask_kernel(made: type[S], routine: Callable[..., list[int]], port: Port, flavor: int) -> S:
+    """What one of the kernel's routines with flavors answers, as a structure."""
+    # The newer fields are filled in only if exactly their number is asked for.
+    return read_structure(made, routine(port, flavor, count=size_of(made) // 4))
 
 
 def size_of(made: type) -> int:

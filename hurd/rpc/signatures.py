@@ -26,29 +26,16 @@ from __future__ import annotations
 
 # Where the stubs of each interface live. None: in no library; the message is made by hand.
 LIBRARIES: dict[str, str | None] = {
-    "fs": "libhurduser.so.0.3",
-    "io": "libhurduser.so.0.3",
-    "fsys": "libhurduser.so.0.3",
-    "process": "libhurduser.so.0.3",
-    "auth": "libhurduser.so.0.3",
-    "exec": "libhurduser.so.0.3",
-    "exec_startup": "libhurduser.so.0.3",
-    "msg": "libhurduser.so.0.3",
-    "startup": "libhurduser.so.0.3",
-    "startup_notify": None,
-    "password": "libhurduser.so.0.3",
-    "term": "libhurduser.so.0.3",
-    "shutdown": None,
-    "acpi": None,
-    "interrupt": "libhurduser.so.0.3",
-    "mach": "libmachuser.so.1",
-    "mach_port": "libmachuser.so.1",
-    "mach_host": "libmachuser.so.1",
-    "gnumach": "libmachuser.so.1",
-    "device": "libmachuser.so.1",
-    "default_pager": "libmachuser.so.1",
-    "hurd_default_pager": None,
-}
+    **dict.fromkeys(
+        ("fs", "io", "fsys", "process", "auth", "exec", "exec_startup", "msg", "startup",
+         "password", "term", "interrupt"), "libhurduser.so.0.3",
+    ),
+    **dict.fromkeys(
+        ("mach", "mach_port", "mach_host", "gnumach", "device", "default_pager"),
+        "libmachuser.so.1",
+    ),
+    **dict.fromkeys(("startup_notify", "shutdown", "acpi", "hurd_default_pager")),
+}  # fmt: skip
 
 SIGNATURES = {
     "fs": """

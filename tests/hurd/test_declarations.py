@@ -115,7 +115,8 @@ def test_regenerating_gives_the_committed_declarations(tmp_path: Path) -> None:
 
 MODULES = (
     "argz auth codes constants default_pager device errors exec fs fsys io layouts lookup mach "
-    "memory message msg notification password ports process startup structures term"
+    "mach_host memory message msg notification password ports process process_groups process_info startup "
+    "structures term"
 )
 
 # Imports everything twice over, first what Python itself needs, and prints what it cost.

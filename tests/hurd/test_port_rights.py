@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from standin.control import Standin
 
-from hurd import auth, codes, constants, fs, fsys, io, lookup, mach, memory, process
+from hurd import auth, codes, constants, fs, fsys, io, lookup, mach, mach_host, memory, process
 from hurd.errors import HurdError
 from hurd.ports import BorrowedPort, Port, PortSet, ReceiveRight
+from hurd.process_info import process_info
 
 
 def refs(name: int, right: int = constants.MACH_PORT_RIGHT_SEND) -> int:
@@ -204,7 +205,7 @@ def _processes() -> None:
         for pid in process.proc_getallpids(proc):
             with process.proc_pid2task(proc, pid) as task:
                 assert process.proc_task2pid(proc, task) == pid
-            process.process_info(proc, pid, constants.PI_FETCH_THREADS)
+            process_info(proc, pid, constants.PI_FETCH_THREADS)
     for port in lookup.get_privileged_ports():
         port.close()
 
@@ -218,7 +219,7 @@ def _identities() -> None:
 def _kernel() -> None:
     this = mach.mach_task_self()
     mach.mach_port_names(this)
-    mach.mach_host_self().close()
+    mach_host.mach_host_self().close()
     mach.mach_thread_self().close()
     with mach.task_create(this, False) as task:
         mach.task_basic_info(task)

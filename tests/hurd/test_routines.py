@@ -26,9 +26,21 @@ MODULES = {
     "acpi": "startup",
     "interrupt": "mach",
     "mach_port": "mach",
-    "mach_host": "mach",
     "gnumach": "mach",
     "hurd_default_pager": "default_pager",
+}
+# Interfaces that are in several modules, by what names begin with; the last one counts.
+BY_NAME = {
+    "vm_": "memory",
+    ("task_", "thread_"): "mach",
+    ("proc_getlogin", "proc_setlogin", "proc_make_login", "proc_getsession"): "process_groups",
+    (
+        "proc_setsid",
+        "proc_getsid",
+        "proc_setpgrp",
+        "proc_getpgrp",
+        "proc_get_tty",
+    ): "process_groups",
 }
 # These work on the stand-in's own ports and memory; test_ports and test_mach have them.
 OF_THE_KERNEL = {made.name for made in routines() if made.interface == "mach_port"}
@@ -39,8 +51,9 @@ STUBS = [made for made in routines() if made.library and made.name not in OF_THE
 def function(routine: Routine) -> Callable[..., Any]:
     """The public function of a routine."""
     module = MODULES.get(routine.interface, routine.interface)
-    if routine.name.startswith("vm_"):
-        module = "memory"
+    for words, home in BY_NAME.items():
+        if routine.name.startswith(words):
+            module = home
     found: Callable[..., Any] = getattr(importlib.import_module(f"hurd.{module}"), routine.name)
     return found
 

@@ -7,9 +7,24 @@ from collections.abc import Iterator
 import pytest
 from standin.control import Standin
 
-from hurd import argz, auth, codes, constants, lookup, mach, memory, msg, password, process, startup
+from hurd import (
+    argz,
+    auth,
+    codes,
+    constants,
+    lookup,
+    mach,
+    mach_host,
+    memory,
+    msg,
+    password,
+    process,
+    process_groups,
+    startup,
+)
 from hurd.errors import HurdError
 from hurd.ports import Port, ReceiveRight
+from hurd.process_info import process_info
 from hurd.rpc import read_structure
 from hurd.rpc.marshal import size_of
 from hurd.structures import TaskBasicInfo, TimeValue
@@ -42,9 +57,13 @@ class TestProcesses:
             with process.proc_proc2task(other) as same, process.proc_task2proc(proc, task) as again:
                 assert same.name == task.name
                 assert again.name == other.name
-        assert process.proc_getsid(proc, pid) == process.proc_getpgrp(proc, pid) == me.pid
-        process.proc_setpgrp(proc, pid, 0)
-        assert process.proc_getpgrp(proc, pid) == pid
+        assert (
+            process_groups.proc_getsid(proc, pid)
+            == process_groups.proc_getpgrp(proc, pid)
+            == me.pid
+        )
+        process_groups.proc_setpgrp(proc, pid, 0)
+        assert process_groups.proc_getpgrp(proc, pid) == pid
         with pytest.raises(HurdError, match="proc_child: Device or resource busy"):
             process.proc_child(proc, task)
         with pytest.raises(HurdError, match="proc_pid2task: No such process"):
@@ -53,16 +72,16 @@ class TestProcesses:
     def test_what_is_known_of_one(self, proc: Port) -> None:
         me = process.proc_getpids(proc).pid
         assert argz.unpack(process.proc_getprocargs(proc, me)) == ["test", "--of=drover"]
-        known = process.process_info(proc, me)
+        known = process_info(proc, me)
         assert (known.process.ppid, known.process.nthreads, known.threads) == (1, 1, [])
         assert known.process.taskinfo.virtual_size == 1 << 24
         assert known.process.taskevents.faults == 3
         flags = constants.PI_FETCH_THREADS | constants.PI_FETCH_THREAD_WAITS
-        threads = process.process_info(proc, me, flags).threads
+        threads = process_info(proc, me, flags).threads
         assert [(made.info.basic.cpu_usage, made.wait) for made in threads] == [(5, "select")]
         assert threads[0].info.sched.max_priority == 25
         # Asked for, and not provided: the words end before the threads do.
-        assert process.process_info(proc, me, constants.PI_FETCH_THREAD_BASIC).threads == []
+        assert process_info(proc, me, constants.PI_FETCH_THREAD_BASIC).threads == []
 
     def test_important_processes(self, proc: Port, task: Port, standin: Standin) -> None:
         with process.proc_task2proc(proc, task) as other:
@@ -103,7 +122,7 @@ class TestProcesses:
             with auth.auth_user_authenticate(user, rendezvous) as made:
                 process.proc_reauthenticate_complete(made)
                 pid = process.proc_getpids(made).pid
-            assert process.process_info(proc, pid).process.owner == 1000
+            assert process_info(proc, pid).process.owner == 1000
             with pytest.raises(HurdError, match="auth_user_authenticate: "):
                 auth.auth_user_authenticate(user, rendezvous)
 
@@ -211,18 +230,18 @@ def test_the_kernel_is_asked_for_exactly_the_structure(standin: Standin) -> None
     assert mach.task_basic_info(this).user_time64 == (7, 8)
     words = mach.task_info(this, constants.TASK_BASIC_INFO)
     assert read_structure(TaskBasicInfo, words).user_time64 != (7, 8)
-    with mach.mach_host_self() as host:
+    with mach_host.mach_host_self() as host:
         standin.lib.standin_length = 100
-        assert len(mach.host_info(host, 1, count=7)) == 7
+        assert len(mach_host.host_info(host, 1, count=7)) == 7
 
 
 def test_the_host_as_the_generic_routines_tell_it(standin: Standin) -> None:
     standin.lib.standin_length = 6
-    with mach.mach_host_self() as host:
-        assert mach.host_load_info(host) == (101, 102, 103, 104, 105, 106)
-        basic = mach.host_basic_info(host)
+    with mach_host.mach_host_self() as host:
+        assert mach_host.host_load_info(host) == (101, 102, 103, 104, 105, 106)
+        basic = mach_host.host_basic_info(host)
         assert (basic.max_cpus, basic.avail_cpus) == (101, 102)
-        assert mach.host_get_kernel_version(host) == "text 101"
+        assert mach_host.host_get_kernel_version(host) == "text 101"
     standin.lib.standin_length = 40
     with mach.mach_thread_self() as thread:
         # Two times of two words each, or of four, come before it.

@@ -20,7 +20,7 @@ from guest_bindings_servers import identities, made_auth, messages_to_self, own_
 from guest_checks import check, leaks, node, results, with_node
 
 from hurd import constants as c
-from hurd import fs, fsys, io, lookup, mach, process
+from hurd import fs, fsys, io, lookup, mach, process, process_groups
 from hurd.errors import HurdError
 from hurd.ports import Port
 from hurd.rpc import library
@@ -72,7 +72,7 @@ def cost() -> None:
             "mach_port_type": lambda: mach.mach_port_type(mach.mach_task_self(), root.name),
             "os.stat": lambda: os.stat("/"),
             "os.getpgid": lambda: os.getpgid(1),
-            "proc_getpgrp": lambda: process.proc_getpgrp(proc, 1),
+            "proc_getpgrp": lambda: process_groups.proc_getpgrp(proc, 1),
             "proc_getpgrp alone": lambda: stub(proc.name, 1, number),
         }
         for name, action in actions.items():

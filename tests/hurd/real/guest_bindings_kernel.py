@@ -8,7 +8,7 @@ from collections.abc import Callable
 from guest_checks import check, plain, with_node
 
 from hurd import constants as c
-from hurd import device, fs, lookup, mach, memory, process
+from hurd import device, fs, lookup, mach, mach_host, memory, process
 from hurd.ports import Port
 
 
@@ -27,7 +27,7 @@ def kernel() -> None:
 
     def host(action: Callable[[Port], object]) -> Callable[[], object]:
         def run() -> object:
-            with mach.mach_host_self() as port:
+            with mach_host.mach_host_self() as port:
                 return plain(action(port))
 
         return run
@@ -40,16 +40,16 @@ def kernel() -> None:
 
         return run
 
-    check("host info", host(mach.host_basic_info))
-    check("host load", host(mach.host_load_info))
-    check("kernel version", host(mach.host_get_kernel_version))
-    check("time", host(lambda port: abs(mach.host_get_time64(port).seconds - time.time()) < 3))
-    check("uptime", host(lambda port: 0 < mach.host_get_uptime64(port).seconds < 10000))
-    check("adjust time", privileged(lambda port: mach.host_adjust_time64(
-        port, type(mach.host_get_uptime64(port))(0, 0)
+    check("host info", host(mach_host.host_basic_info))
+    check("host load", host(mach_host.host_load_info))
+    check("kernel version", host(mach_host.host_get_kernel_version))
+    check("time", host(lambda port: abs(mach_host.host_get_time64(port).seconds - time.time()) < 3))
+    check("uptime", host(lambda port: 0 < mach_host.host_get_uptime64(port).seconds < 10000))
+    check("adjust time", privileged(lambda port: mach_host.host_adjust_time64(
+        port, type(mach_host.host_get_uptime64(port))(0, 0)
     )))  # fmt: skip
-    check("processor set", host(mach.processor_set_default))
-    check("processor sets", privileged(mach.host_processor_sets))
+    check("processor set", host(mach_host.processor_set_default))
+    check("processor sets", privileged(mach_host.host_processor_sets))
     check("tasks of the machine", privileged(all_tasks))
     check("virtual memory", lambda: memory.vm_statistics(this))
     check("cache", lambda: memory.vm_cache_statistics(this))
@@ -89,8 +89,11 @@ def named_thread(thread: Port) -> str:
 
 
 def all_tasks(host: Port) -> object:
-    with mach.processor_set_default(host) as name, mach.host_processor_set_priv(host, name) as pset:
-        tasks = mach.processor_set_tasks(pset)
+    with (
+        mach_host.processor_set_default(host) as name,
+        mach_host.host_processor_set_priv(host, name) as pset,
+    ):
+        tasks = mach_host.processor_set_tasks(pset)
         for task in tasks:
             task.close()
         return len(tasks) > 5

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from guest_checks import check, plain, with_node
 
-from hurd import argz, auth, io, lookup, mach, msg, password, process
+from hurd import argz, auth, io, lookup, mach, msg, password, process, process_groups
 from hurd import constants as c
 from hurd.ports import Port, ReceiveRight
+from hurd.process_info import process_info
 
 
 def processes() -> None:
@@ -34,28 +35,33 @@ def processes() -> None:
         c.PI_FETCH_TASKINFO | c.PI_FETCH_THREADS | c.PI_FETCH_THREAD_BASIC
         | c.PI_FETCH_THREAD_SCHED | c.PI_FETCH_TASKEVENTS
     )  # fmt: skip
-    check("info", proc(lambda port: process.process_info(port, me, everything)))
+    check("info", proc(lambda port: process_info(port, me, everything)))
     waits = everything | c.PI_FETCH_THREAD_WAITS
-    check("info with waits", proc(lambda port: process.process_info(port, 1, waits)))
-    check("info missing", proc(lambda port: process.process_info(port, 99999)))
+    check("info with waits", proc(lambda port: process_info(port, 1, waits)))
+    check("info missing", proc(lambda port: process_info(port, 99999)))
     check("important", proc(lambda port: important(port, 1)))
     check("not important", proc(process.proc_is_important))
     check("task of process", proc(lambda port: lookup_task(port, me)))
     check("proc of pid", proc(lambda port: process.proc_getpids(process.proc_pid2proc(port, 1))))
     check("missing pid", proc(lambda port: process.proc_pid2task(port, 99999)))
     check("message port", proc(lambda port: process.proc_getmsgport(port, me)))
-    check("login ids", proc(lambda port: process.proc_getloginid(port, me)))
-    check("login pids", proc(lambda port: me in process.proc_getloginpids(
-        port, process.proc_getloginid(port, me)
+    check("login ids", proc(lambda port: process_groups.proc_getloginid(port, me)))
+    check("login pids", proc(lambda port: me in process_groups.proc_getloginpids(
+        port, process_groups.proc_getloginid(port, me)
     )))  # fmt: skip
-    check("login", proc(process.proc_getlogin))
-    check("session", proc(lambda port: [process.proc_getsid(port, me), os.getsid(0)]))
-    check("session pids", proc(lambda port: me in process.proc_getsessionpids(port, os.getsid(0))))
+    check("login", proc(process_groups.proc_getlogin))
+    check("session", proc(lambda port: [process_groups.proc_getsid(port, me), os.getsid(0)]))
+    check(
+        "session pids",
+        proc(lambda port: me in process_groups.proc_getsessionpids(port, os.getsid(0))),
+    )
     check("session groups", proc(
-        lambda port: os.getpgrp() in process.proc_getsessionpgids(port, os.getsid(0))
+        lambda port: os.getpgrp() in process_groups.proc_getsessionpgids(port, os.getsid(0))
     ))  # fmt: skip
-    check("group", proc(lambda port: [process.proc_getpgrp(port, me), os.getpgrp()]))
-    check("group pids", proc(lambda port: me in process.proc_getpgrppids(port, os.getpgrp())))
+    check("group", proc(lambda port: [process_groups.proc_getpgrp(port, me), os.getpgrp()]))
+    check(
+        "group pids", proc(lambda port: me in process_groups.proc_getpgrppids(port, os.getpgrp()))
+    )
     check("ports of process", proc(lambda port: process.proc_getnports(port, me) > 5))
     check("exe", proc(lambda port: process.proc_get_exe(port, me)))
     check("code", proc(process.proc_get_code))
@@ -67,7 +73,7 @@ def processes() -> None:
     check("children usage", proc(process.proc_getchildren_rusage))
     check("wait none", proc(lambda port: process.proc_wait(port, -1, c.WNOHANG)))
     check("wait child", wait_child)
-    check("tty", proc(lambda port: process.proc_get_tty(port, me)))
+    check("tty", proc(lambda port: process_groups.proc_get_tty(port, me)))
     check("version", proc(lambda port: io.io_server_version(port)))
 
 
