@@ -43,6 +43,7 @@ _LISTING = """
 import sys
 sys.path[:0] = {path!r}
 from boot import quick_imports
+quick_imports.prepare()
 import boot.shepherd
 quick_imports.install()
 from hurd.system import libc_spawn, linux_spawn, system

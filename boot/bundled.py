@@ -179,6 +179,9 @@ def started() -> None:
 def main() -> NoReturn:
     """The ``shepherd`` command."""
     install()
+    from boot import quick_imports
+
+    quick_imports.prepare()
     from boot.shepherd import main
 
     main()

@@ -50,7 +50,7 @@ _ON_THE_HURD: Final = (
     "hurd.constants", "hurd.errors", "hurd.error_texts", "hurd.fs", "hurd.fsys", "hurd.io",
     "hurd.lookup", "hurd.mach", "hurd.ports", "hurd.process", "hurd.results", "hurd.rpc",
     "hurd.rpc.library", "hurd.rpc.marshal", "hurd.rpc.notation", "hurd.rpc.signatures",
-    "hurd.rpc._hurd_abi", "hurd.startup", "hurd.structures", "threading", "_weakrefset",
+    "hurd.rpc._hurd_abi", "hurd.startup", "hurd.structures", "_weakrefset",
 )  # fmt: skip
 
 

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SPARED = ("ssl", "inspect", "logging", "subprocess", "concurrent.futures", "traceback", "ast")
+SPARED = (
+    "ssl", "inspect", "logging", "subprocess", "concurrent.futures", "traceback", "ast", "enum",
+    "collections", "functools", "heapq", "operator", "re", "reprlib", "threading", "typing",
+    "warnings", "asyncio.locks", "asyncio.timeouts",
+)  # fmt: skip
 
 PROLOGUE = f"""
 import sys
@@ -59,6 +63,25 @@ def test_spared_modules_are_not_imported_by_a_loop_and_its_tasks() -> None:
         "import traceback; assert traceback.format_exc()",
         "from traceback import extract_stack; assert extract_stack()",
         "asyncio.ensure_future(asyncio.sleep(0), loop=loop).print_stack()",
+        "import enum; assert enum.Enum('E', 'A B').B.value == 2",
+        "from enum import IntEnum; assert isinstance(IntEnum('E', 'A B').A, int)",
+        "import re; assert re.compile('a', re.IGNORECASE).match('A').re.flags & re.I",
+        "import collections as c; assert c.Counter('aab').most_common() == [('a', 2), ('b', 1)]",
+        "from collections import namedtuple as n; assert n('P', 'x y')(1, y=2).x == 1",
+        "from collections.abc import Mapping; assert issubclass(dict, Mapping)",
+        "import functools as f; assert f.lru_cache(lambda: 3)() == 3",
+        "import heapq, operator; assert list(heapq.merge([1, 3], [2])) == [1, 2, 3]",
+        "import threading as t; assert t.current_thread() is t.main_thread()",
+        "import threading as t; one = t.Thread(target=print); one.start(); one.join()",
+        "import warnings as w\nwith w.catch_warnings(record=True) as one:\n"
+        "    w.simplefilter('always'); w.warn('heard')\nassert one[0].message.args == ('heard',)",
+        "import warnings; warnings.warn('heard'); assert warnings.filters",
+        "assert loop.run_until_complete(asyncio.wait_for(asyncio.sleep(0, 2), 5)) == 2",
+        "assert 'Task' in repr(loop.create_task(asyncio.sleep(0)))",
+        "import asyncio.timeouts\nasync def late():\n    async with asyncio.timeout(0.001):\n"
+        "        await asyncio.sleep(5)\ntry: loop.run_until_complete(late())\n"
+        "except TimeoutError as error: pass",
+        "async def wait(): return await asyncio.Event().wait()\nasyncio.Lock(), asyncio.Queue()",
         "process = loop.run_until_complete(asyncio.create_subprocess_exec('true'))\n"
         "assert loop.run_until_complete(process.wait()) == 0",
     ],
@@ -71,3 +94,42 @@ def test_stand_ins_become_the_modules_when_they_are_used(use: str) -> None:
 def test_a_coroutine_function_is_refused_as_a_signal_handler() -> None:
     done = run("loop.add_signal_handler(signal.SIGUSR1, work)")
     assert "coroutines cannot be used" in done.stderr
+
+
+def test_the_constants_of_signal_and_socket_still_have_their_names() -> None:
+    done = run(
+        "import socket\n"
+        "assert repr(signal.Signals(15)) == '<Signals.SIGTERM: 15>'\n"
+        "assert (signal.Signals(9).name, signal.Signals.SIGHUP.value) == ('SIGKILL', 1)\n"
+        "assert signal.Signals['SIGINT'] == 2 in list(signal.Signals)\n"
+        "assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN\n"
+        "assert signal.SIGUSR2 in signal.pthread_sigmask(signal.SIG_BLOCK, {12}) | {12}\n"
+        "one = socket.socket(socket.AF_UNIX)\n"
+        "assert (one.family, one.type) == (socket.AF_UNIX, socket.SOCK_STREAM)\n"
+        "assert one.family.name == 'AF_UNIX'\n"
+        "for wrong in (0, 4711):\n"
+        "    try: signal.Signals(wrong)\n"
+        "    except ValueError as error: assert str(error) == f'{wrong} is not a valid Signals'\n"
+        "    else: raise AssertionError(wrong)\n"
+        "try: signal.Signals.SIGNONE\n"
+        "except AttributeError: pass\n"
+        "else: raise AssertionError"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_named_tuple_is_one() -> None:
+    done = run(
+        "import selectors\n"
+        "key = selectors.SelectorKey('file', 3, events=1, data=None)\n"
+        "assert key == ('file', 3, 1, None) and key.fd == 3\n"
+        "assert key._replace(events=2)._asdict()['events'] == 2\n"
+        "assert repr(key) == \"SelectorKey(fileobj='file', fd=3, events=1, data=None)\"\n"
+        "for wrong in ((1,), (1, 2, 3, 4, 5)):\n"
+        "    try: selectors.SelectorKey(*wrong)\n"
+        "    except TypeError: pass\n"
+        "    else: raise AssertionError(wrong)"
+    )
+    assert done.returncode == 0, done.stderr
