@@ -13,7 +13,7 @@ from pid1.service import Service
 from pid1.sexp import Symbol, write
 from pid1.supervisor import supervisor
 from services.convert import from_wire, to_keyed, to_wire
-from services.scheme.conditions import ERROR, components
+from services.scheme.conditions import ERROR, component, components
 from services.scheme.errors import SchemeError, host_errors, misc_error, system_error
 from services.scheme.primitives import Library
 from services.scheme.types import Record, RecordType, Value, iterate
@@ -100,7 +100,7 @@ def from_condition(value: Value) -> ServiceError | None:
             service, action, key, arguments = record.values
             error = KeyedError(_text(key), [to_wire(item) for item in iterate(arguments)])
             return error.raised_by(_text(_name(service)), _text(action))
-        if _is_a(record, SERVICE_ERROR):
+        if record.type.is_a(SERVICE_ERROR):
             return ServiceError("service error")
     return None
 
@@ -122,19 +122,8 @@ def describe(error: SchemeError) -> str:
     return write([Symbol(error.key), *[to_wire(argument) for argument in error.arguments]])
 
 
-def _is_a(value: Value, type: RecordType) -> bool:
-    if not isinstance(value, Record):
-        return False
-    current: RecordType | None = value.type
-    while current is not None and current is not type:
-        current = current.parent
-    return current is type
-
-
 def _define_predicate(name: str, type: RecordType) -> None:
-    @LIBRARY.primitive(name, 1)
-    def predicate(value: Value) -> bool:
-        return any(_is_a(part, type) for part in components(value))
+    LIBRARY.primitive(name, 1)(lambda value: component(value, type) is not None)
 
 
 def _define_accessor(name: str, type: RecordType, field: str) -> None:
@@ -142,10 +131,11 @@ def _define_accessor(name: str, type: RecordType, field: str) -> None:
 
     @LIBRARY.primitive(name, 1)
     def accessor(value: Value) -> Value:
-        for part in components(value):
-            if _is_a(part, type):
-                return part.values[index]
-        raise misc_error(None, "object is not an exception of the right type ~S ~S", value, type)
+        part = component(value, type)
+        if part is None:
+            message = "object is not an exception of the right type ~S ~S"
+            raise misc_error(None, message, value, type)
+        return part.values[index]
 
 
 _define_predicate("service-error?", SERVICE_ERROR)

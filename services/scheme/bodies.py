@@ -173,10 +173,10 @@ def compile_body(compiler: Compiler, forms: Value, scope: Scope, whole: Value) -
                     item = None
                 elif name == "define" or name == "define*":
                     definition = parse_definition(item, name == "define*")
-                    variable = inner.names.get(definition.name)
-                    if type(variable) is not Variable:
-                        variable = inner.add(definition.name)
-                    parts.append((variable, definition))
+                    if definition.name in inner.names:
+                        message = "invalid or duplicate identifier in definition"
+                        raise syntax_violation(None, message, whole)
+                    parts.append((inner.add(definition.name), definition))
                     item = None
                 elif name == "define-values":
                     from services.scheme.binding import body_values

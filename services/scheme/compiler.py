@@ -36,6 +36,7 @@ from services.scheme.syntax import (
     Variable,
     bad_form,
     place,
+    strip,
     symbol_of,
     syntax_violation,
 )
@@ -206,7 +207,8 @@ class Compiler:
             if kind is not Pair:
                 if datum is NIL:
                     raise syntax_violation(None, "unexpected syntax", datum)
-                return SIMPLE, nodes.constant(datum)
+                # A vector out of a macro may hold aliases.
+                return SIMPLE, nodes.constant(strip(datum) if kind is list else datum)
             outer = self.here
             self.here = self.marks.get(id(datum), outer)
             head = datum.car

@@ -46,19 +46,9 @@ _STANDARD = {
 }  # fmt: skip
 
 
-def is_a(kind: RecordType, wanted: RecordType) -> bool:
-    """Whether ``kind`` is ``wanted`` or derived from it."""
-    step: RecordType | None = kind
-    while step is not None:
-        if step is wanted:
-            return True
-        step = step.parent
-    return False
-
-
 def is_exception(value: Value) -> bool:
     """Whether ``value`` is an exception object (any object can be raised)."""
-    return type(value) is Record and is_a(value.type, EXCEPTION)
+    return type(value) is Record and value.type.is_a(EXCEPTION)
 
 
 def components(value: Value) -> list[Record]:
@@ -78,7 +68,7 @@ def components(value: Value) -> list[Record]:
 def component(value: Value, kind: RecordType) -> Record | None:
     """The first component of that type."""
     for part in components(value):
-        if is_a(part.type, kind):
+        if part.type.is_a(kind):
             return part
     return None
 

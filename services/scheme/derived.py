@@ -10,6 +10,7 @@ from services.scheme.control import OPERATIONS
 from services.scheme.errors import SchemeError, wrong_type
 from services.scheme.forms import BEGIN, COND, IF, LAMBDA, QUOTE, UNLESS
 from services.scheme.lambdas import compile_lambda
+from services.scheme.library.checks import expecting
 from services.scheme.machine import Machine
 from services.scheme.parameters import Parameter, set_value, value_of
 from services.scheme.primitives import Primitive
@@ -87,7 +88,7 @@ TABLE["with-fluids"] = Macro("with-fluids", _parameterize)
 
 def _fluid(value: Value, who: str) -> Parameter:
     if type(value) is not Parameter:
-        raise wrong_type(who, 1, value)
+        raise expecting(who, 1, "fluid", value)
     return value
 
 

@@ -164,7 +164,7 @@ _add("make-compound-condition", _combine, 0, None)
 
 
 def _type(value: Value, who: str, position: int = 1) -> RecordType:
-    if type(value) is not RecordType or not c.is_a(value, c.EXCEPTION):
+    if type(value) is not RecordType or not value.is_a(c.EXCEPTION):
         raise wrong_type(who, position, value)
     return value
 
@@ -183,8 +183,8 @@ def _make_type(name: Value, parent: Value, fields: Value) -> Value:
 
 _add("make-exception-type", _make_type, 3)
 _add("make-condition-type", _make_type, 3)
-_add("exception-type?", lambda v: type(v) is RecordType and c.is_a(v, c.EXCEPTION), 1)
-_add("condition-type?", lambda v: type(v) is RecordType and c.is_a(v, c.EXCEPTION), 1)
+_add("exception-type?", lambda v: type(v) is RecordType and v.is_a(c.EXCEPTION), 1)
+_add("condition-type?", lambda v: type(v) is RecordType and v.is_a(c.EXCEPTION), 1)
 _add("condition-has-type?", lambda v, kind: c.component(v, kind) is not None, 2)
 
 

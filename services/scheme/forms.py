@@ -25,6 +25,7 @@ from services.scheme.syntax import (
     GENERAL,
     SIMPLE,
     Code,
+    Macro,
     Scope,
     SpecialForm,
     Variable,
@@ -37,7 +38,7 @@ from services.scheme.syntax import (
     syntax_violation,
     temporary,
 )
-from services.scheme.types import NIL, Char, Pair, Symbol, Value, scheme_list
+from services.scheme.types import NIL, Char, Pair, Symbol, Value, is_list, iterate, scheme_list
 
 if TYPE_CHECKING:
     from services.scheme.compiler import Compiler
@@ -154,7 +155,7 @@ def form_set(compiler: Compiler, form: Any, scope: Scope) -> Code:
 
         call = scheme_list([scheme_list([SETTER, target.car]), *items_of(target.cdr, form)])
         return compiler.compile(append_form(call, parts[1]), scope)
-    if not is_identifier(target):
+    if not is_identifier(target) or type(compiler.meaning(target, scope)) in (Macro, SpecialForm):
         raise syntax_violation("set!", "bad set!", form)
     return compiler.assign(target, scope, compiler.compile(parts[1], scope))
 
@@ -204,11 +205,13 @@ def form_cond(compiler: Compiler, form: Any, scope: Scope) -> Code:
     made: list[tuple[Code, Code]] = []
     final = UNSPECIFIED
     for number, clause in enumerate(clauses):
-        parts = items_of(clause, form)
+        parts = list(iterate(clause)) if is_list(clause) else []
         if not parts:
-            raise bad_form(form, True)
+            raise syntax_violation("cond", "invalid clause", form, True, clause)
         if compiler.is_form(parts[0], scope, "else"):
-            if number != len(clauses) - 1 or len(parts) < 2:
+            if number != len(clauses) - 1:
+                raise syntax_violation("cond", "else must be the last clause", form, True, clause)
+            if len(parts) < 2:
                 raise syntax_violation("cond", "invalid clause", form, True, clause)
             final = sequence([compiler.compile(part, scope) for part in parts[1:]])
             break
@@ -216,7 +219,10 @@ def form_cond(compiler: Compiler, form: Any, scope: Scope) -> Code:
         if len(parts) == 1:
             slot = scope.frame.slot()
             made.append((sequence([store(slot, test), _slot(slot)]), _slot(slot)))
-        elif len(parts) == 3 and compiler.is_form(parts[1], scope, "=>"):
+        elif compiler.is_form(parts[1], scope, "=>"):
+            if len(parts) != 3:
+                message = "wrong number of receiver expressions"
+                raise syntax_violation("cond", message, form, True, clause)
             slot = scope.frame.slot()
             then = call_with_slot(compiler, parts[2], slot, scope)
             made.append((sequence([store(slot, test), _slot(slot)]), then))
@@ -250,23 +256,23 @@ def _clauses(made: list[tuple[Code, Code]], final: Code) -> Code:
 
 @special("case")
 def form_case(compiler: Compiler, form: Any, scope: Scope) -> Code:
-    parts = parts_of(form, 1)
+    parts = parts_of(form, 2)
     slot = scope.frame.slot()
     key = store(slot, compiler.compile(parts[0], scope))
     table: dict[Any, int] = {}
     bodies: list[Code] = []
     otherwise = UNSPECIFIED
     for number, clause in enumerate(parts[1:]):
-        items = items_of(clause, form)
+        items = list(iterate(clause)) if is_list(clause) else []
         if len(items) < 2:
-            raise bad_form(form, True)
+            raise syntax_violation("case", "invalid clause", form, True, clause)
         if len(items) == 3 and compiler.is_form(items[1], scope, "=>"):
             body = call_with_slot(compiler, items[2], slot, scope)
         else:
             body = sequence([compiler.compile(item, scope) for item in items[1:]])
         if compiler.is_form(items[0], scope, "else"):
             if number != len(parts) - 2:
-                raise bad_form(form, True)
+                raise syntax_violation("case", "else must be the last clause", form, True, clause)
             otherwise = body
             break
         for datum in items_of(items[0], form):
@@ -283,18 +289,16 @@ def case_key(value: Value) -> Any:
     if value is None or kind is bool or value is NIL:
         return (kind, value)
     try:
-        return (kind, value if value == value else "nan")
-    except Exception:
+        key = (kind, value if value == value else "nan")
+        hash(key)
+    except TypeError:  # a list, say: eqv? to nothing but itself
         return id(value)
+    return key
 
 
 def _select(slot: int, table: dict[Any, int], bodies: list[Code], otherwise: Code) -> Code:
     def choose(env: Env) -> int:
-        value = env[slot]
-        try:
-            return table.get(case_key(value), -1)
-        except TypeError:  # not hashable: eqv? to nothing but itself
-            return -1
+        return table.get(case_key(env[slot]), -1)
 
     codes = [*bodies, otherwise]
     if all(code[0] for code in codes):

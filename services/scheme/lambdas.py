@@ -82,7 +82,7 @@ def parse(formals: Value, star: bool, whole: Value) -> Formals:
                 raise _invalid(star, formals, whole)
         elif star and item is _OTHERS and section is _KEY:
             result.others = True
-        elif star and (item is _OPTIONAL or item is _KEY or item is _REST):
+        elif star and section is not _REST and item in (_OPTIONAL, _KEY, _REST):
             section = item
         elif star and type(item) is Pair and section in (_OPTIONAL, _KEY):
             _with_default(item, section, result, star, formals, whole)
@@ -90,9 +90,11 @@ def parse(formals: Value, star: bool, whole: Value) -> Formals:
             raise _invalid(star, formals, whole)
         rest = rest.cdr
     if rest is not NIL:
-        if not is_identifier(rest) or result.rest is not None:
+        if not is_identifier(rest) or section is _REST:
             raise _invalid(star, formals, whole)
         result.rest = rest
+    elif section is _REST and result.rest is None:
+        raise _invalid(star, formals, whole)
     names = [
         *result.required, *(o[0] for o in result.optional), *(k[1] for k in result.keys),
         *([] if result.rest is None else [result.rest]),

@@ -96,11 +96,17 @@ class Module:
         cell = self.own(name)
         if cell is not None and cell.value is not UNBOUND:
             return cell
+        default: Cell | None = None
         for use in reversed(self.uses):
             found = use.find(name) if type(use) is Interface else use.exported(name)  # type: ignore[union-attr]
-            if found is not None:
+            if found is None:
+                continue
+            # A library that has every default name must not hide what another one changed.
+            usual = core.own(name) if use is not core else None
+            if usual is None or found.value is not usual.value:
                 return found
-        return None
+            default = default or found
+        return default
 
     def cell(self, name: str) -> Cell:
         """The cell for ``name``; a new unbound one if nothing binds it."""

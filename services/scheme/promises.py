@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from services.scheme.errors import wrong_type
@@ -16,13 +17,17 @@ TABLE: dict[str, Value] = {}
 
 
 class Promise:
-    """What ``delay`` makes; ``done`` tells that ``value`` is the value, else it is a thunk."""
+    """What ``delay`` makes; ``done`` tells that ``value`` is the value, else it is a thunk.
 
-    __slots__ = ("done", "value")
+    The thunk of a ``lazy`` one gives a promise, whose value is to be this one's.
+    """
 
-    def __init__(self, done: bool, value: Value) -> None:
+    __slots__ = ("done", "lazy", "value")
+
+    def __init__(self, done: bool, value: Value, lazy: bool = False) -> None:
         self.done = done
         self.value = value
+        self.lazy = lazy
 
     def __str__(self) -> str:
         from services.scheme.printer import write
@@ -31,14 +36,15 @@ class Promise:
 
 
 _DELAY = Primitive("make-delayed", lambda thunk: Promise(False, thunk), 1, 1)
+_LAZY = Primitive("make-lazy", lambda thunk: Promise(False, thunk, True), 1, 1)
 
 
-def _delay(datum: Any) -> Value:
-    return form(_DELAY, form(LAMBDA, NIL, parts_of(datum, 1)[0]))
+def _expander(make: Primitive) -> Callable[[Any], Value]:
+    return lambda datum: form(make, form(LAMBDA, NIL, parts_of(datum, 1)[0]))
 
 
-TABLE["delay"] = Macro("delay", _delay)
-TABLE["lazy"] = Macro("lazy", _delay)
+TABLE["delay"] = Macro("delay", _expander(_DELAY))
+TABLE["lazy"] = Macro("lazy", _expander(_LAZY))
 TABLE["delay-force"] = TABLE["lazy"]
 TABLE["make-promise"] = Primitive(
     "make-promise", lambda v: v if type(v) is Promise else Promise(True, v), 1, 1
@@ -59,8 +65,8 @@ def force(machine: Machine, promise: Value) -> Any:
 def _forced(value: Value, promise: Promise, machine: Machine) -> Any:
     if promise.done:  # it forced itself
         return promise.value
-    if type(value) is Promise:  # delay of a delay, as with delay-force
-        promise.done, promise.value = value.done, value.value
+    if promise.lazy and type(value) is Promise:
+        promise.done, promise.value, promise.lazy = value.done, value.value, value.lazy
         return force(machine, promise)
     promise.done, promise.value = True, value
     return value

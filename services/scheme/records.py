@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.scheme.errors import SchemeError
+from services.scheme.errors import SchemeError, misc_error, not_a_record
 from services.scheme.forms import BEGIN, DEFINE, QUOTE
 from services.scheme.machine import Machine
 from services.scheme.primitives import Primitive
@@ -15,22 +15,10 @@ from services.scheme.types import Pair, Record, RecordType, Symbol, Value, schem
 TABLE: dict[str, Value] = {}
 
 
-def _not_a_record(value: Value) -> SchemeError:
-    return SchemeError(
-        "wrong-type-arg",
-        (
-            "struct-vtable",
-            "Wrong type argument in position 1 (expecting struct): ~S",
-            scheme_list((value,)),
-            scheme_list((value,)),
-        ),
-    )
-
-
 def _wrong_record(name: str, value: Value) -> SchemeError:
     return SchemeError(
         "wrong-type-arg",
-        (name, "Wrong type argument: ~S", scheme_list((value,)), scheme_list((value,))),
+        (Symbol(name), "Wrong type argument: ~S", scheme_list((value,)), scheme_list((value,))),
     )
 
 
@@ -63,11 +51,7 @@ def accessor(kind: RecordType, field: str, name: str) -> Value:
     index = kind.fields.index(field)
 
     def get(machine: Machine, record: Value) -> Value:
-        if type(record) is not Record:
-            raise _not_a_record(record)
-        if record.type is not kind and not _derived(record.type, kind):
-            raise _wrong_record(name, record)
-        return record.values[index]
+        return _checked(record, kind, name)[index]
 
     return Operation(f"%{name}-procedure", get, 1, 1, "(s)")
 
@@ -76,27 +60,30 @@ def modifier(kind: RecordType, field: str, name: str) -> Value:
     index = kind.fields.index(field)
 
     def put(machine: Machine, record: Value, value: Value) -> None:
-        if type(record) is not Record:
-            raise _not_a_record(record)
-        if record.type is not kind and not _derived(record.type, kind):
-            raise _wrong_record(name, record)
-        record.values[index] = value
+        _checked(record, kind, name)[index] = value
 
     return Operation(f"%{name}-procedure", put, 2, 2, "(s v)")
 
 
-def _derived(kind: RecordType | None, wanted: RecordType) -> bool:
-    while kind is not None:
-        if kind is wanted:
-            return True
-        kind = kind.parent
-    return False
+def _checked(record: Value, kind: RecordType, name: str) -> list[Value]:
+    """The values of a record, which must be of ``kind``."""
+    if type(record) is not Record:
+        raise not_a_record(record)
+    if record.type is not kind and not record.type.is_a(kind):
+        raise _wrong_record(name, record)
+    return record.values
 
 
-def _record_type(value: Value, who: str) -> RecordType:
+def _record_type(value: Value) -> RecordType:
     if type(value) is not RecordType:
-        raise _wrong_record(who, value)
+        raise misc_error(None, "~A ~S", Symbol("not-a-record-type"), value)
     return value
+
+
+def _descriptor(record: Value) -> RecordType:
+    if type(record) is not Record:
+        raise misc_error(None, "~A ~S", Symbol("not-a-record"), record)
+    return record.type
 
 
 def _names(value: Value) -> list[str]:
@@ -172,17 +159,20 @@ def _define_record_type(form: Any) -> Value:
 
 
 def _set_printer(kind: Value, printer: Value) -> None:
-    _record_type(kind, "set-record-type-printer!").printer = printer
+    _record_type(kind).printer = printer
 
 
 TABLE["define-record-type"] = Macro("define-record-type", _define_record_type)
 TABLE["define-immutable-record-type"] = TABLE["define-record-type"]
 TABLE["set-record-type-printer!"] = Primitive("set-record-type-printer!", _set_printer, 2, 2)
 TABLE["record?"] = Primitive("record?", lambda value: type(value) is Record, 1, 1)
-TABLE["record-type-descriptor"] = Primitive(
-    "record-type-descriptor", lambda record: record.type, 1, 1
+TABLE["record-type-descriptor"] = Primitive("record-type-descriptor", _descriptor, 1, 1)
+TABLE["record-type-name"] = Primitive(
+    "record-type-name", lambda kind: Symbol(_record_type(kind).name), 1, 1
 )
-TABLE["record-type-name"] = Primitive("record-type-name", lambda kind: Symbol(kind.name), 1, 1)
 TABLE["record-type-fields"] = Primitive(
-    "record-type-fields", lambda kind: scheme_list([Symbol(name) for name in kind.fields]), 1, 1
+    "record-type-fields",
+    lambda kind: scheme_list([Symbol(name) for name in _record_type(kind).fields]),
+    1,
+    1,
 )

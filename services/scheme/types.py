@@ -104,6 +104,15 @@ class RecordType:
         self.parent = parent
         self.printer: Value = None
 
+    def is_a(self, wanted: RecordType) -> bool:
+        """Whether this is ``wanted`` or derived from it."""
+        kind: RecordType | None = self
+        while kind is not None:
+            if kind is wanted:
+                return True
+            kind = kind.parent
+        return False
+
 
 class Record:
     """An instance: ``values`` in the order of ``type.fields`` (parents' fields first)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from services.scheme.errors import misc_error, system_error, wrong_type
+from services.scheme.errors import SchemeError, misc_error, system_error, wrong_type
 from services.scheme.library.apply import applicable, call
 from services.scheme.library.checks import exact_integer, expecting, items, procedure, string
 from services.scheme.library.hashtables import KeyedTable, table
@@ -138,25 +138,27 @@ def set_box(box: Value, value: Value) -> None:
 # Records
 
 
-def _type(value: Value, who: str) -> RecordType:
+def _type(value: Value) -> RecordType:
     if type(value) is not RecordType:
-        raise expecting(who, 1, "record type", value)
+        raise misc_error(None, "~A ~S", Symbol("not-a-record-type"), value)
     return value
 
 
-def _field(kind: RecordType, name: Value, who: str) -> int:
+def _field(kind: RecordType, name: Value) -> int:
     if type(name) is not Symbol or name.name not in kind.fields:
-        raise misc_error(who, "no such field ~S", name)
+        raise misc_error(None, "~A ~S", Symbol("no-such-field"), name)
     return kind.fields.index(name.name)
 
 
+def _unwanted(who: str, kind: RecordType, value: Value) -> SchemeError:
+    wanted = scheme_list((Symbol(kind.name), value))
+    return SchemeError(
+        "wrong-type-arg", (who, "Wrong type argument (want `~S'): ~S", wanted, False)
+    )
+
+
 def _is_a(value: Value, kind: RecordType) -> bool:
-    current = value.type if type(value) is Record else None
-    while current is not None:
-        if current is kind:
-            return True
-        current = current.parent
-    return False
+    return type(value) is Record and value.type.is_a(kind)
 
 
 @LIBRARY.primitive("make-record-type", 2, None)
@@ -167,7 +169,7 @@ def make_record_type(name: Value, fields: Value, *options: Value) -> RecordType:
     for field in items(fields, "make-record-type", 2):
         symbol = items(field, "make-record-type", 2)[1] if type(field) is Pair else field
         if type(symbol) is not Symbol:
-            raise wrong_type("make-record-type", 2, fields)
+            raise misc_error(None, "bad field declaration ~S", field)
         names.append(symbol.name)
     parent, printer = None, None
     rest = list(options)
@@ -175,7 +177,7 @@ def make_record_type(name: Value, fields: Value, *options: Value) -> RecordType:
         printer = rest.pop(0)
     for key, value in zip(rest[::2], rest[1::2], strict=False):
         if key is Keyword("parent") and value is not False:
-            parent = _type(value, "make-record-type")
+            parent = _type(value)
     inherited = parent.fields if parent is not None else ()
     kind = RecordType(text, (*inherited, *names), parent)
     kind.printer = printer if isinstance(printer, Procedure) else None
@@ -187,13 +189,13 @@ LIBRARY.primitive("record-type?", 1)(lambda value: type(value) is RecordType)
 
 @LIBRARY.primitive("record-constructor", 1, 2)
 def record_constructor(kind: Value, fields: Value = None) -> Primitive:
-    record_type = _type(kind, "record-constructor")
+    record_type = _type(kind)
     count = len(record_type.fields)
     if fields is None:
         places = list(range(count))
     else:
         names = items(fields, "record-constructor", 2)
-        places = [_field(record_type, name, "record-constructor") for name in names]
+        places = [_field(record_type, name) for name in names]
 
     def construct(*args: Value) -> Record:
         values: list[Value] = [False] * count
@@ -206,20 +208,20 @@ def record_constructor(kind: Value, fields: Value = None) -> Primitive:
 
 @LIBRARY.primitive("record-predicate", 1)
 def record_predicate(kind: Value) -> Primitive:
-    record_type = _type(kind, "record-predicate")
+    record_type = _type(kind)
     name = f"{record_type.name.strip('<>')}?"
     return Primitive(name, lambda value: _is_a(value, record_type), 1, 1)
 
 
 @LIBRARY.primitive("record-accessor", 2)
 def record_accessor(kind: Value, field: Value) -> Primitive:
-    record_type = _type(kind, "record-accessor")
-    place = _field(record_type, field, "record-accessor")
+    record_type = _type(kind)
+    place = _field(record_type, field)
     name = f"{record_type.name.strip('<>')}-{field.name}"
 
     def get(value: Value) -> Value:
         if not _is_a(value, record_type):
-            raise wrong_type(name, 1, value)
+            raise _unwanted("record-accessor", record_type, value)
         return value.values[place]
 
     return Primitive(name, get, 1, 1)
@@ -227,13 +229,13 @@ def record_accessor(kind: Value, field: Value) -> Primitive:
 
 @LIBRARY.primitive("record-modifier", 2)
 def record_modifier(kind: Value, field: Value) -> Primitive:
-    record_type = _type(kind, "record-modifier")
-    place = _field(record_type, field, "record-modifier")
+    record_type = _type(kind)
+    place = _field(record_type, field)
     name = f"set-{record_type.name.strip('<>')}-{field.name}!"
 
     def assign(value: Value, new: Value) -> None:
         if not _is_a(value, record_type):
-            raise wrong_type(name, 1, value)
+            raise _unwanted("record-modifier", record_type, value)
         value.values[place] = new
 
     return Primitive(name, assign, 2, 2)

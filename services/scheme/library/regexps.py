@@ -91,8 +91,16 @@ def _anchored(regexp: Regexp) -> bool:
     return bool(regexp.matcher.pattern.startswith(("^", r"\A")))
 
 
-def _vector(text: str, found: Any) -> list[Value]:
-    return [text, *(Pair(*found.span(n)) for n in range(found.re.groups + 1))]
+def _vector(text: str, found: Any, offset: int = 0) -> list[Value]:
+    """A match; the text that was searched begins at ``offset`` of ``text``."""
+    spans = [found.span(number) for number in range(found.re.groups + 1)]
+    return [
+        text,
+        *(
+            Pair(*span) if span[0] < 0 else Pair(span[0] + offset, span[1] + offset)
+            for span in spans
+        ),
+    ]
 
 
 @LIBRARY.primitive("regexp-exec", 2, 4)
@@ -103,8 +111,9 @@ def regexp_exec(regexp: Value, text: Value, start: Value = 0, flags: Value = 0) 
     low = exact_integer(start)
     if not 0 <= low <= len(subject):
         raise not_in_range(0, len(subject), start)
-    found = _match(regexp, subject, low, exact_integer(flags))
-    return False if found is None else _vector(subject, found)
+    # As for regexec(3), the text begins there: ^ matches.
+    found = _match(regexp, subject[low:], 0, exact_integer(flags))
+    return False if found is None else _vector(subject, found, low)
 
 
 @LIBRARY.primitive("string-match", 2, 4)
