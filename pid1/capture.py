@@ -31,8 +31,7 @@ def open_log_file(path: str) -> int:
     Opened so that a FIFO without a reader or a dead terminal cannot block the daemon, and that
     nobody makes it write elsewhere.  Raises OSError with ``filename`` set.
     """
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    return open_carefully(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    return open_carefully(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640, 0o777)
 
 
 class _Allowance:

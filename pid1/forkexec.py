@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hurd.system import SpawnError, SpawnSpec, system
 from pid1.capture import Capture
 from pid1.errors import KeyedError, system_error
-from pid1.files import read_small_file
+from pid1.files import read_small_file, remove_file
 from pid1.log import log, say
 from pid1.process import DEFAULT_GRACE_PERIOD, is_alive, send_signal, signal_target, terminate
 from pid1.service import Service
@@ -165,7 +165,7 @@ class ForkExec:
             return start(self, service)
         if self.pid_file is not None:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.pid_file)
+                remove_file(self.pid_file)
         pid = self.spawn(service, self.spec)
         if pid is None:
             return False

@@ -117,13 +117,12 @@ class FileDestination:
 
     def __init__(self, path: str) -> None:
         self.path = os.path.join(os.getcwd(), path)
-        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
         self._file = LineFile(self._open())
         self._waiting: list[str] = []
         self._since = 0
 
     def _open(self) -> int:
-        return open_carefully(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        return open_carefully(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640, 0o700)
 
     def append(self, mark: str, lines: list[str]) -> None:
         """Append lines; a full disk drops them and says how many were lost afterwards."""

@@ -205,3 +205,43 @@ def test_kept_state_that_is_no_file_of_ours_is_told(theirs: Path, secret: Path, 
     with live_daemon("", options=[f"--state-directory={theirs}"]) as daemon:
         assert "Cannot read which services are disabled" in daemon.log()
         assert daemon.alive()
+
+
+@pytest.mark.parametrize("name", ["log", "new/log"])
+def test_a_directory_on_the_way_is_no_link_of_others(
+    theirs: Path, tmp_path: Path, name: str
+) -> None:
+    """Or a file of root's would appear, with that name, anywhere in the system."""
+    assert as_nobody("ln", "-s", tmp_path, theirs / "app").returncode == 0
+    with live_daemon(service("sleep 1000", f'#:log-file "{theirs}/app/{name}"')) as daemon:
+        said = " ".join(daemon.request("start", "theirs").messages)
+        assert "a symbolic link, or no directory, in a directory that others can write to" in said
+        assert daemon.alive()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_pid_file_that_is_removed_is_no_other(theirs: Path, tmp_path: Path) -> None:
+    (tmp_path / "pid").write_text("1\n")
+    assert as_nobody("ln", "-s", tmp_path, theirs / "run").returncode == 0
+    with live_daemon(pid_file_service(theirs / "run", "true")) as daemon:
+        assert daemon.request("start", "theirs").error
+        assert daemon.alive()
+    assert (tmp_path / "pid").read_text() == "1\n"
+
+
+def test_links_of_root_lead_through_directories_of_others(theirs: Path, tmp_path: Path) -> None:
+    """Directories that are missing are made; in theirs, their links do not count again."""
+    (theirs / "deep").mkdir()
+    os.chown(theirs / "deep", NOBODY, NOBODY)
+    (tmp_path / "logs").symlink_to(theirs / "deep")
+    (tmp_path / "relative").symlink_to("logs/../deep")
+    for name in ("logs", "relative"):
+        log = tmp_path / name / "a" / "b" / "log"
+        with live_daemon(service("sleep 1000", f'#:log-file "{log}"')) as daemon:
+            assert daemon.request("start", "theirs").result
+        assert (theirs / "deep/a/b/log").exists()
+        subprocess.run(["rm", "-rf", theirs / "deep/a"], check=True)
+    assert as_nobody("ln", "-s", tmp_path, theirs / "deep/a").returncode == 0
+    with live_daemon(service("sleep 1000", f'#:log-file "{tmp_path}/logs/a/log"')) as daemon:
+        assert daemon.request("start", "theirs").error
+    assert not (tmp_path / "log").exists()
