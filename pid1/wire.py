@@ -7,11 +7,14 @@ without bound.
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pid1.errors import ActionNotFound, KeyedError, ServiceNotFound
 from pid1.sexp import Raw, Symbol, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from re import Match
 
 # Limits on a request; herd's own are a few hundred bytes and two levels deep.
 MAX_REQUEST: Final = 1 << 20
@@ -44,10 +47,16 @@ class DatumScanner:
     Remembers how far it has looked, so that a datum that trickles in is scanned once.
     """
 
-    _TOKEN: Final = re.compile(rb'[()\[\]";|#\\]|\s+|[^()\[\]";|#\\\s]+')
-    _STRING: Final = re.compile(rb'(?:[^"\\]|\\.)*', re.DOTALL)
+    # Compiled with the first client: a start does without the module.
+    _match_token: Callable[..., Match[bytes] | None]
+    _match_string: Callable[..., Match[bytes] | None]
 
     def __init__(self) -> None:
+        if not hasattr(DatumScanner, "_match_token"):
+            import re
+
+            DatumScanner._match_token = re.compile(rb'[()\[\]";|#\\]|\s+|[^()\[\]";|#\\\s]+').match
+            DatumScanner._match_string = re.compile(rb'(?:[^"\\]|\\.)*', re.DOTALL).match
         self._data = bytearray()
         self._position = 0
         self._start = 0
@@ -71,7 +80,7 @@ class DatumScanner:
                 if not self._skip_past(self._until):
                     return None
             elif self._in_string:
-                match = self._STRING.match(data, self._position)
+                match = self._match_string(data, self._position)
                 assert match is not None
                 self._position = match.end()
                 if self._position >= len(data) or data[self._position] == 0x5C:
@@ -101,7 +110,7 @@ class DatumScanner:
     def _token(self) -> bool:
         """Look at one token; True at the end of the datum."""
         data = self._data
-        match = self._TOKEN.match(data, self._position)
+        match = self._match_token(data, self._position)
         assert match is not None
         token = match.group()
         following = bytes(data[match.end() : match.end() + 1])
