@@ -1,0 +1,141 @@
+"""For `scripts/coverage`: measures the daemons and clients that tests start with -I -S, too.
+
+Those read no site-packages, where coverage.py hooks into all other interpreters.  So the scripts
+that start them get a few lines in front; and since tests kill their daemons, which ends a
+measurement without a result, they are told to write it first, by a signal that nothing else uses.
+What the tests' own process forks writes its result before it becomes another program.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import coverage
+
+ROOT = Path(__file__).resolve().parents[1]
+_SAVE = signal.SIGRTMAX - 2
+_PATIENCE = 5.0  # seconds
+_START = """\
+import sys
+sys.path.append({site!r})
+import os, posix, signal
+with __import__("contextlib").suppress(Exception):
+    import coverage
+    _measured = coverage.Coverage(data_file={data!r}, config_file={config!r}, auto_data=True)
+    _measured.start()
+    def _saving(function, process=os.getpid()):
+        def call(*arguments):
+            if os.getpid() == process:
+                _measured.stop()
+                _measured.save()
+            return function(*arguments)
+        return call
+    os.execve = _saving(os.execve)
+    os._exit = posix._exit = _saving(os._exit)
+    signal.signal({number}, lambda *_: os._exit(0))
+sys.path.remove({site!r})
+"""
+
+
+def _start() -> str:
+    made = _START.format(
+        site=str(Path(coverage.__file__).resolve().parents[1]),
+        data=os.environ["COVERAGE_FILE"],
+        config=str(ROOT / "pyproject.toml"),
+        number=int(_SAVE),
+    )
+    # What it is put in front of goes through `str.format`.
+    return made.replace("{", "{{").replace("}", "}}")
+
+
+def pytest_configure() -> None:
+    """Have everything that is started from now on measured."""
+    from pid1 import launchers
+
+    os.execve = _after_writing(os.execve)
+    os._exit = _after_writing(os._exit)
+    start = _start()
+    launchers._CLIENT = start + launchers._CLIENT
+    launchers._DAEMON = start + launchers._DAEMON
+    sys.path[:0] = [str(ROOT / "tests/system"), str(ROOT / "tests/boot")]
+    # Tests import them by either name, which makes two modules.
+    for name in ("live", "tests.system.live"):
+        live: Any = import_module(name)
+        live._MAIN = start + live._MAIN
+        live._kill_all = _after_saving(live._kill_all)
+    for name in ("console", "tests.boot.console"):
+        console: Any = import_module(name)
+        console._MAIN = start + console._MAIN
+        console.machine = _saving(console.machine)
+
+
+def _after_writing(end: Callable[..., Any]) -> Callable[..., Any]:
+    parent = os.getpid()
+
+    def write_and_end(*arguments: Any) -> Any:
+        current = coverage.Coverage.current()
+        if os.getpid() != parent and current is not None:
+            # Without a descriptor, for instance, there is none.
+            with suppress(Exception):
+                current.save()
+        return end(*arguments)
+
+    return write_and_end
+
+
+def _after_saving(kill_all: Callable[[Any], None]) -> Callable[[Any], None]:
+    def save_and_kill_all(process: Any) -> None:
+        _save_all(process.pid)
+        kill_all(process)
+
+    return save_and_kill_all
+
+
+def _saving(machine: Callable[..., Any]) -> Callable[..., Any]:
+    @contextmanager
+    def saved(*words: str, **options: Any) -> Iterator[Any]:
+        with machine(*words, **options) as made:
+            try:
+                yield made
+            finally:
+                _save_all(made.process.pid)
+
+    return saved
+
+
+def _save_all(pid: int) -> None:
+    """Have a process and its descendants write what was measured, which ends them."""
+    from tests.system.live import children
+
+    found = [pid]
+    for one in found:
+        found += children(one)
+    for one in found:
+        if _is_measured(one):
+            _save(one)
+
+
+def _is_measured(pid: int) -> bool:
+    with suppress(OSError, IndexError):
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+        [caught] = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")]
+        return bool(int(caught, 16) >> (_SAVE - 1) & 1)
+    return False
+
+
+def _save(pid: int) -> None:
+    from tests.system.live import process_state
+
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, _SAVE)
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and process_state(pid) not in (None, "Z", "T"):
+        time.sleep(0.01)
