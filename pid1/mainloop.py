@@ -80,7 +80,7 @@ def run_daemon(
             pause = min(pause * 2, _LAST_PAUSE)
             with contextlib.suppress(Exception):
                 # Children are waited for even if the loop never gets to it.
-                daemon.supervisor.children.reap()
+                daemon.supervisor.children.collect(loop)
             with contextlib.suppress(Exception):
                 selector.renew()
             with contextlib.suppress(Exception):

@@ -70,6 +70,16 @@ class Children:
                 return
             self.ended(*ended)
 
+    def collect(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Do what ``reap`` does while the loop does not run; watchers hear of it when it does."""
+        while (ended := system.reap()) is not None:
+            pid, status = ended
+            if pid in self._watchers:
+                self._unclaimed[pid] = status
+                loop.call_soon(self._deliver, pid)
+            else:
+                self.ended(pid, status)
+
     def ended(self, pid: int, status: int) -> None:
         """Tell the watchers of ``pid`` that it ended."""
         callbacks = self._watchers.pop(pid, None)

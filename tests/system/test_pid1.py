@@ -288,6 +288,29 @@ os.execve = refuse
         assert daemon.wait_end() == (-signal.SIGHUP if namespace else 0)
 
 
+def test_children_that_end_while_the_loop_does_not_run_are_seen_to_when_it_does() -> None:
+    effect = """
+            Breaking.broken = False
+            import time
+            with open(f"/proc/self/task/{os.getpid()}/children") as file:
+                for pid in file.read().split():
+                    os.kill(int(pid), 9)
+            time.sleep(0.1)
+            raise OSError(9, "the selector broke")
+"""
+    refusal = "\ndef refuse(*arguments):\n    raise OSError(12, 'no memory')\nos.execve = refuse\n"
+    hook = _BREAKING.format(effect=effect.strip(), always=True) + refusal
+    with live_daemon(_SLEEPERS, namespace=True, hook=hook) as daemon:
+        before = _pids(daemon)
+        os.kill(daemon.pid, signal.SIGUSR2)
+        daemon.wait_log("Going on in the same process.")
+        for name in ("one", "two"):
+            eventually(lambda name=name: daemon.main_pid(name) not in (None, before[name]))
+        assert daemon.status("three")["enabled?"] is False
+        assert not daemon.zombies()
+        assert "Unexpected error" not in daemon.log()
+
+
 _ELSEWHERE = """
 import sys
 place = sys.argv.index("-s") + 1
