@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hurd.system import SpawnError, SpawnSpec, system
 from pid1.capture import Capture
 from pid1.chart import the_chart
-from pid1.errors import KeyedError, misc_error
+from pid1.errors import KeyedError, ServiceNotFound, misc_error
 from pid1.events import the_events
 from pid1.forkexec import ForkExec, Kill, Settings, kill_process
 from pid1.log import log, the_log
@@ -519,7 +519,7 @@ async def _start_replacement(
             with contextlib.suppress(KeyedError):
                 await kill_process(pid, signal.SIGTERM, Settings.grace_period())
     if start:
-        await supervisor.start(service)
+        await _start(supervisor, service)
 
 
 async def _end(supervisor: Supervisor, pids: list[int]) -> None:
@@ -532,7 +532,14 @@ async def _end(supervisor: Supervisor, pids: list[int]) -> None:
 async def _start_again(supervisor: Supervisor, service: Service, remains: list[int]) -> None:
     """Begin a start anew, without what its first attempt left running."""
     await _end(supervisor, remains)
-    await supervisor.start(service)
+    await _start(supervisor, service)
+
+
+async def _start(supervisor: Supervisor, service: Service) -> None:
+    try:
+        await supervisor.start(service)
+    except (KeyedError, ServiceNotFound) as error:
+        log(f"Exception caught while starting {service.name}: {error}")
 
 
 async def reexecute(daemon: Daemon) -> None:

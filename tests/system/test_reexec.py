@@ -516,6 +516,7 @@ def test_a_replacement_of_another_kind_is_started_in_place_of_what_it_cannot_sto
             ("value", sleeper),
             ("listening", sleeper),
             ("respawned", sleeper),
+            ("talker", '#:start (lambda () (error "not today"))'),
         ):
             text = f"(register-services (list (service '({name}) {keys})))"
             assert daemon.request("eval", "root", text).error is False
@@ -527,6 +528,8 @@ def test_a_replacement_of_another_kind_is_started_in_place_of_what_it_cannot_sto
         assert process_state(program or 0) is None
         with socket.socket(socket.AF_UNIX) as client, pytest.raises(ConnectionRefusedError):
             client.connect(str(daemon.directory / "listening"))
+        daemon.wait_log("Exception caught while starting talker")
+        assert "Unexpected error" not in daemon.log()
         # It may go on: the replacement knows how to stop it.
         assert daemon.main_pid("respawned") == kept
         assert "could not be carried over" not in daemon.log()
