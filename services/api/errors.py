@@ -13,8 +13,8 @@ from pid1.service import Service
 from pid1.sexp import Symbol, write
 from pid1.supervisor import supervisor
 from services.convert import from_wire, to_keyed, to_wire
-from services.scheme.conditions import ERROR, component, components
-from services.scheme.errors import SchemeError, host_errors, misc_error, system_error
+from services.scheme.conditions import ERROR, component, components, wrong_kind
+from services.scheme.errors import SchemeError, host_errors, system_error
 from services.scheme.primitives import Library
 from services.scheme.types import Record, RecordType, Value, iterate
 
@@ -133,8 +133,7 @@ def _define_accessor(name: str, type: RecordType, field: str) -> None:
     def accessor(value: Value) -> Value:
         part = component(value, type)
         if part is None:
-            message = "object is not an exception of the right type ~S ~S"
-            raise misc_error(None, message, value, type)
+            raise wrong_kind(value, type)
         return part.values[index]
 
 

@@ -76,6 +76,8 @@ def conditional(test: Code, then: Code, other: Code) -> Code:
     then_node, other_node = general_of(then), general_of(other)
 
     def resume(value: Value, env: Env, machine: Machine) -> Any:
+        if type(value) is Values:
+            value = single(value)
         if value is not False:
             return then_node(env, machine)
         return other_node(env, machine)

@@ -7,7 +7,7 @@ arguments themselves, as in Guile 3.
 
 from __future__ import annotations
 
-from services.scheme.errors import SchemeError
+from services.scheme.errors import SchemeError, misc_error
 from services.scheme.types import NIL, Pair, Record, RecordType, Symbol, Value, scheme_list
 
 EXCEPTION = RecordType("&exception", ())
@@ -44,6 +44,11 @@ _STANDARD = {
     "syntax-error": SYNTAX, "read-error": LEXICAL, "stack-overflow": IMPLEMENTATION,
     "out-of-memory": IMPLEMENTATION, "regular-expression-syntax": ERROR,
 }  # fmt: skip
+
+
+def wrong_kind(value: Value, kind: RecordType) -> SchemeError:
+    """The error of an accessor whose argument has no part of ``kind``."""
+    return misc_error(None, "object is not an exception of the right type ~S ~S", value, kind)
 
 
 def is_exception(value: Value) -> bool:

@@ -228,6 +228,7 @@ def with_throw_handler(machine: Machine, key: Value, thunk: Value, handler: Valu
     formals="(handler thunk #:key unwind? unwind-for-type)",
 )  # fmt: skip
 def with_exception_handler(machine: Machine, handler: Value, thunk: Value, *options: Value) -> Any:
+    _procedure(handler, "with-exception-handler", 1)
     unwinds, wanted = False, None
     for index in range(0, len(options), 2):
         name = options[index]

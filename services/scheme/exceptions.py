@@ -45,11 +45,11 @@ def _has(kind: RecordType) -> Callable[[Value], bool]:
     return lambda value: c.component(value, kind) is not None
 
 
-def _field(name: str, kind: RecordType, index: int = -1) -> Callable[[Value], Value]:
+def _field(kind: RecordType, index: int = -1) -> Callable[[Value], Value]:
     def get(value: Value) -> Value:
         part = c.component(value, kind)
         if part is None:
-            raise wrong_type(name, 1, value)
+            raise c.wrong_kind(value, kind)
         return part.values[index]
 
     return get
@@ -94,7 +94,7 @@ for _name, _kind, _index in (
     ("condition-who", c.ORIGIN, 0),
     ("quit-exception-code", c.QUIT, 0),
 ):
-    _add(_name, _field(_name, _kind, _index), 1)
+    _add(_name, _field(_kind, _index), 1)
 
 
 def _key(value: Value) -> Value:
@@ -205,7 +205,7 @@ def _exception_accessor(kind: Value, getter: Value) -> Value:
 
         part = c.component(value, wanted)
         if part is None:
-            raise wrong_type("exception-accessor", 1, value)
+            raise c.wrong_kind(value, wanted)
         return TailCall(getter, (part,))
         yield
 
@@ -219,17 +219,14 @@ def _reference(value: Value, name: Value) -> Value:
     for part in c.components(value):
         if type(name) is Symbol and name.name in part.type.fields:
             return part.values[part.type.fields.index(name.name)]
-    raise misc_error("condition-ref", "invalid field name: ~S", name)
+    raise misc_error(None, "invalid field name ~S", name)
 
 
 _add("condition-ref", _reference, 2)
 
 
 def _extract(value: Value, kind: Value) -> Value:
-    part = c.component(value, _type(kind, "extract-condition", 2))
-    if part is None:
-        raise misc_error("extract-condition", "invalid condition type: ~S", kind)
-    return part
+    return c.component(value, _type(kind, "extract-condition", 2)) or False
 
 
 _add("extract-condition", _extract, 2)
@@ -242,7 +239,7 @@ def _make_condition(kind: Value, *rest: Value) -> Value:
              if type(rest[i]) is Symbol}  # fmt: skip
     missing = [name for name in wanted.fields if name not in given]
     if missing:
-        raise misc_error("make-condition", "field not specified: ~S", Symbol(missing[0]))
+        raise misc_error(None, "field not specified ~S", Symbol(missing[0]))
     return Record(wanted, [given[name] for name in wanted.fields])
 
 
@@ -312,7 +309,7 @@ TABLE["define-exception-type"] = Macro("define-exception-type", _define_exceptio
 
 def _field_accessor(kind: Value, field: Value) -> Value:
     index = kind.fields.index(field.name)
-    return Primitive(field.name, _field(field.name, kind, index), 1, 1)
+    return Primitive(field.name, _field(kind, index), 1, 1)
 
 
 _FIELD_ACCESSOR = Primitive("condition-accessor", _field_accessor, 2, 2)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from services.scheme import nodes
 from services.scheme.bodies import parse_definition
+from services.scheme.codes import conditional
 from services.scheme.errors import misc_error, unbound_variable
 from services.scheme.forms import BEGIN, DEFINE, UNSPECIFIED, Compile, at_toplevel
 from services.scheme.modules import (
+    UNBOUND,
     Interface,
     Module,
     add_module,
@@ -21,6 +23,7 @@ from services.scheme.modules import (
 )
 from services.scheme.parameters import set_value
 from services.scheme.primitives import Primitive, Steps
+from services.scheme.procedures import Env
 from services.scheme.syntax import (
     DIRECT,
     SIMPLE,
@@ -34,6 +37,7 @@ from services.scheme.syntax import (
     parts_of,
     strip,
     symbol_of,
+    syntax_violation,
 )
 from services.scheme.toplevel import CURRENT, load_into, read_file
 from services.scheme.types import EOF, Keyword, Pair, Symbol, Value, is_list, iterate, scheme_list
@@ -217,8 +221,20 @@ def define_public(compiler: Compiler, form: Any, scope: Scope) -> Code:
     return compiler.compile(Pair(DEFINE, form.cdr), scope)
 
 
-TABLE["define-once"] = Macro("define-once", lambda form: Pair(DEFINE, form.cdr))
-TABLE["define-private"] = TABLE["define-once"]
+@special("define-once")
+def define_once(compiler: Compiler, form: Any, scope: Scope) -> Code:
+    """A definition that keeps the value of a variable that has one."""
+    module, name = compiler.module, symbol_of(parse_definition(form).name).name
+    definition = compiler.compile(Pair(DEFINE, form.cdr), scope)
+
+    def is_defined(env: Env) -> bool:
+        cell = module.own(name)
+        return cell is not None and cell.value is not UNBOUND
+
+    return conditional((DIRECT, is_defined), UNSPECIFIED, definition)
+
+
+TABLE["define-private"] = Macro("define-private", lambda form: Pair(DEFINE, form.cdr))
 
 
 @special("eval-when")
@@ -233,7 +249,7 @@ def cond_expand(compiler: Compiler, form: Any, scope: Scope) -> Code:
         parts = items_of(clause, form, True)
         if parts and _feature(strip(parts[0])):
             return compiler.compile(scheme_list([BEGIN, *parts[1:]]), scope)
-    raise bad_form(form, True)
+    raise syntax_violation("cond-expand", "unfulfilled cond-expand", form)
 
 
 _FEATURES = (

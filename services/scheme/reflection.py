@@ -55,6 +55,12 @@ def _module(value: Value, who: str, position: int = 1) -> Module:
     return value
 
 
+def _found(module: Value, name: Value, who: str) -> Cell | None:
+    """What ``name`` means in a module, or in a view of one."""
+    wanted = _symbol(name, who, 2)
+    return module.find(wanted) if type(module) is Interface else _module(module, who).find(wanted)
+
+
 def _symbol(value: Value, who: str, position: int) -> str:
     if type(value) is not Symbol:
         raise wrong_type(who, position, value)
@@ -202,8 +208,7 @@ def module_define(module: Value, name: Value, value: Value) -> None:
 
 @primitive("module-set!", 3)
 def module_set(module: Value, name: Value, value: Value) -> None:
-    target = _module(module, "module-set!")
-    cell = target.find(_symbol(name, "module-set!", 2))
+    cell = _found(module, name, "module-set!")
     if cell is None:
         raise misc_error(None, "No variable named ~S ~S ~S", name, Symbol("in"), module)
     assign(cell, value)
@@ -214,7 +219,7 @@ _ABSENT = object()
 
 @primitive("module-ref", 2, 3)
 def module_ref(module: Value, name: Value, default: Value = _ABSENT) -> Value:
-    cell = _module(module, "module-ref").find(_symbol(name, "module-ref", 2))
+    cell = _found(module, name, "module-ref")
     if cell is not None and type(cell.value) not in (Macro, SpecialForm):
         return cell.value
     if default is _ABSENT:
@@ -224,13 +229,13 @@ def module_ref(module: Value, name: Value, default: Value = _ABSENT) -> Value:
 
 @primitive("module-variable", 2)
 def module_variable(module: Value, name: Value) -> Value:
-    cell = _module(module, "module-variable").find(_symbol(name, "module-variable", 2))
+    cell = _found(module, name, "module-variable")
     return False if cell is None else cell
 
 
 @primitive("module-defined?", 2)
 def module_defined(module: Value, name: Value) -> bool:
-    return _module(module, "module-defined?").find(_symbol(name, "module-defined?", 2)) is not None
+    return _found(module, name, "module-defined?") is not None
 
 
 TABLE["module-bound?"] = TABLE["module-defined?"]

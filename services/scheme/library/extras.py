@@ -45,7 +45,8 @@ LIBRARY.primitive("provide", 1)(lambda feature: None)
 
 @LIBRARY.primitive("procedure-documentation", 1)
 def procedure_documentation(proc: Value) -> Any:
-    text = getattr(procedure(proc, "procedure-documentation", 1), "documentation", None)
+    template = getattr(procedure(proc, "procedure-documentation", 1), "template", None)
+    text = getattr(template, "documentation", None)
     return text if type(text) is str else False
 
 
