@@ -528,7 +528,6 @@ copy_out (struct message *m, struct port *from, struct header *header)
 __attribute__ ((weak)) int
 standin_serve (struct port *port, struct message *m, struct field *answer, int *n_fields)
 {
-  (void) port, (void) m, (void) answer, (void) n_fields;
   return MIG_BAD_ID;
 }
 
@@ -650,7 +649,6 @@ int
 mach_msg (void *message, int option, uint32_t send_size, uint32_t rcv_size, uint32_t rcv_name,
 	  uint32_t timeout, uint32_t notify_name)
 {
-  (void) notify_name;
   ENTER (mach_msg);
   int error = option & 1 ? message_send (message, send_size) : 0;
   if (!error && option & 2)
@@ -662,8 +660,8 @@ mach_msg (void *message, int option, uint32_t send_size, uint32_t rcv_size, uint
 
 uint32_t __mach_task_self_;
 
-static uint32_t
-locked_give (struct port *port)
+uint32_t
+port_give_locked (struct port *port)
 {
   pthread_mutex_lock (&standin_lock);
   uint32_t name = port_give_new (port);
@@ -674,13 +672,13 @@ locked_give (struct port *port)
 uint32_t
 mach_host_self (void)
 {
-  return locked_give (host_port);
+  return port_give_locked (host_port);
 }
 
 uint32_t
 mach_thread_self (void)
 {
-  return locked_give (port_new (THREAD, 0));
+  return port_give_locked (port_new (THREAD, 0));
 }
 
 static uint32_t
@@ -933,17 +931,11 @@ type_of (struct entry *e)
   return !!e->send << 16 | !!e->receive << 17 | e->once << 18 | e->set << 19 | !!e->dead << 20;
 }
 
-int
-mach_port_type (uint32_t task, uint32_t name, uint32_t *type)
-{
-  ENTER (mach_port_type);
-  OURS (task);
+ROUTINE (mach_port_type, (uint32_t task, uint32_t name, uint32_t *type), OURS (task),
   struct entry *e = entry_of (name);
   if (!e)
     return KERN_INVALID_NAME;
-  *type = type_of (e);
-  return 0;
-}
+  *type = type_of (e);)
 
 int
 mach_port_names (uint32_t task, uint32_t **out_names, uint32_t *names_count, uint32_t **types,
@@ -1069,16 +1061,10 @@ mach_port_request_notification (uint32_t task, uint32_t name, int32_t id, uint32
   return 0;
 }
 
-int
-vm_deallocate (uint32_t task, uintptr_t address, uintptr_t size)
-{
-  ENTER (vm_deallocate);
-  OURS (task);
+ROUTINE (vm_deallocate, (uint32_t task, uintptr_t address, uintptr_t size), OURS (task),
   if (munmap ((void *) address, size))
     return KERN_INVALID_ARGUMENT;
-  live_memory -= size;
-  return 0;
-}
+  live_memory -= size;)
 
 /* What the tests ask and tell. */
 

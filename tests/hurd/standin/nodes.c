@@ -246,58 +246,28 @@ file_chown (uint32_t file, uint32_t owner, uint32_t group)
   return 0;
 }
 
-int
-file_chauthor (uint32_t file, uint32_t author)
-{
-  ENTER (file_chauthor);
-  OPEN (file);
+ROUTINE (file_chauthor, (uint32_t file, uint32_t author), OPEN (file),
   OWNER ();
-  node->author = author;
-  return 0;
-}
+  node->author = author;)
 
-int
-file_chmod (uint32_t file, uint32_t mode)
-{
-  ENTER (file_chmod);
-  OPEN (file);
+ROUTINE (file_chmod, (uint32_t file, uint32_t mode), OPEN (file),
   OWNER ();
   WRITABLE ();
-  node->mode = (node->mode & S_IFMT_) | (mode & 07777);
-  return 0;
-}
+  node->mode = (node->mode & S_IFMT_) | (mode & 07777);)
 
-int
-file_chflags (uint32_t file, int32_t flags)
-{
-  ENTER (file_chflags);
-  OPEN (file);
+ROUTINE (file_chflags, (uint32_t file, int32_t flags), OPEN (file),
   OWNER ();
-  node->flags = flags;
-  return 0;
-}
+  node->flags = flags;)
 
-int
-file_utimens (uint32_t file, timespec_t atime, timespec_t mtime)
-{
-  ENTER (file_utimens);
-  OPEN (file);
+ROUTINE (file_utimens, (uint32_t file, timespec_t atime, timespec_t mtime), OPEN (file),
   OWNER ();
   node->atime[0] = atime.tv_sec, node->atime[1] = atime.tv_nsec;
-  node->mtime[0] = mtime.tv_sec, node->mtime[1] = mtime.tv_nsec;
-  return 0;
-}
+  node->mtime[0] = mtime.tv_sec, node->mtime[1] = mtime.tv_nsec;)
 
-int
-file_utimes (uint32_t file, time_value_t atime, time_value_t mtime)
-{
-  ENTER (file_utimes);
-  OPEN (file);
+ROUTINE (file_utimes, (uint32_t file, time_value_t atime, time_value_t mtime), OPEN (file),
   OWNER ();
   node->atime[0] = atime.seconds, node->atime[1] = atime.microseconds * 1000L;
-  node->mtime[0] = mtime.seconds, node->mtime[1] = mtime.microseconds * 1000L;
-  return 0;
-}
+  node->mtime[0] = mtime.seconds, node->mtime[1] = mtime.microseconds * 1000L;)
 
 static void
 resize (struct node *node, size_t size)
@@ -308,91 +278,41 @@ resize (struct node *node, size_t size)
   node->size = size;
 }
 
-int
-file_set_size (uint32_t file, int64_t size)
-{
-  ENTER (file_set_size);
-  OPEN (file);
+ROUTINE (file_set_size, (uint32_t file, int64_t size), OPEN (file),
   if (!(o->flags & O_WRITE_))
     return H_EINVAL;
-  resize (node, size);
-  return 0;
-}
+  resize (node, size);)
 
-int
-file_lock (uint32_t file, int32_t flags)
-{
-  ENTER (file_lock);
-  OPEN (file);
+ROUTINE (file_lock, (uint32_t file, int32_t flags), OPEN (file),
   if ((flags & 2 && node->lock) || (flags & 1 && node->lock == 2))
     return H_EWOULDBLOCK;
-  node->lock = flags & 8 ? 0 : flags & 3;
-  return 0;
-}
+  node->lock = flags & 8 ? 0 : flags & 3;)
 
-int
-file_lock_stat (uint32_t file, int32_t *mine, int32_t *others)
-{
-  ENTER (file_lock_stat);
-  OPEN (file);
+ROUTINE (file_lock_stat, (uint32_t file, int32_t *mine, int32_t *others), OPEN (file),
   *mine = node->lock ? node->lock : 8;
-  *others = 8;
-  return 0;
-}
+  *others = 8;)
 
-int
-file_check_access (uint32_t file, int32_t *allowed)
-{
-  ENTER (file_check_access);
-  OPEN (file);
+ROUTINE (file_check_access, (uint32_t file, int32_t *allowed), OPEN (file),
   *allowed = 0;
   for (int bit = 1; bit <= 4; bit <<= 1)
     if (may (node, bit))
-      *allowed |= bit;
-  return 0;
-}
+      *allowed |= bit;)
 
-int
-file_getcontrol (uint32_t file, uint32_t *control)
-{
-  ENTER (file_getcontrol);
-  OPEN (file);
+ROUTINE (file_getcontrol, (uint32_t file, uint32_t *control), OPEN (file),
   if (!may_own (node->fs->root))
     return H_EPERM;
-  *control = port_give_new (node->fs->control);
-  return 0;
-}
+  *control = port_give_new (node->fs->control);)
 
-int
-file_statfs (uint32_t file, fsys_statfsbuf_t *info)
-{
-  ENTER (file_statfs);
-  OPEN (file);
+ROUTINE (file_statfs, (uint32_t file, fsys_statfsbuf_t *info), OPEN (file),
   *info = (fsys_statfsbuf_t) {
     .f_type = 0x17, .f_bsize = 4096, .f_blocks = 1ULL << 40, .f_bfree = 1000, .f_bavail = 900,
     .f_files = 500, .f_ffree = 400, .f_fsid = 0x123456789abcdefULL, .f_namelen = 255,
     .f_favail = 300, .f_frsize = 1024, .f_flag = node->fs->readonly
-  };
-  return 0;
-}
+  };)
 
-int
-file_sync (uint32_t file, int32_t wait, int32_t omit)
-{
-  (void) wait, (void) omit;
-  ENTER (file_sync);
-  OPEN (file);
-  return 0;
-}
+ROUTINE (file_sync, (uint32_t file, int32_t wait, int32_t omit), OPEN (file))
 
-int
-file_syncfs (uint32_t file, int32_t wait, int32_t children)
-{
-  (void) wait, (void) children;
-  ENTER (file_syncfs);
-  OPEN (file);
-  return 0;
-}
+ROUTINE (file_syncfs, (uint32_t file, int32_t wait, int32_t children), OPEN (file))
 
 int
 dir_lookup (uint32_t directory, const char *name, int32_t flags, uint32_t mode, int32_t *retry,
@@ -547,17 +467,12 @@ dir_rename (uint32_t old_directory, const char *old_name, uint32_t new_directory
   return 0;
 }
 
-int
-dir_mkfile (uint32_t directory, int32_t flags, uint32_t mode, uint32_t *new_node)
-{
-  ENTER (dir_mkfile);
-  OPEN (directory);
+ROUTINE (dir_mkfile, (uint32_t directory, int32_t flags, uint32_t mode, uint32_t *new_node),
+	  OPEN (directory),
   WRITABLE ();
   struct node *made = node_new (node, "", S_IFREG_ | (mode & 0777));
   unlink_node (made);
-  *new_node = port_give_new (open_node (made, flags));
-  return 0;
-}
+  *new_node = port_give_new (open_node (made, flags));)
 
 int
 file_set_translator (uint32_t file, int32_t passive_flags, int32_t active_flags,
@@ -621,16 +536,10 @@ out:
   return error;
 }
 
-int
-file_get_translator (uint32_t file, char **data, uint32_t *count)
-{
-  ENTER (file_get_translator);
-  OPEN (file);
+ROUTINE (file_get_translator, (uint32_t file, char **data, uint32_t *count), OPEN (file),
   if (!node->passive_size)
     return H_EINVAL;
-  ARRAY (data, count, node->passive, node->passive_size);
-  return 0;
-}
+  ARRAY (data, count, node->passive, node->passive_size);)
 
 int
 file_get_translator_cntl (uint32_t file, uint32_t *control)
@@ -715,73 +624,32 @@ io_write (uint32_t object, const char *data, uint32_t count, int64_t offset, uin
   return 0;
 }
 
-int
-io_seek (uint32_t object, int64_t offset, int32_t whence, int64_t *now)
-{
-  ENTER (io_seek);
-  OPEN (object);
+ROUTINE (io_seek, (uint32_t object, int64_t offset, int32_t whence, int64_t *now), OPEN (object),
   int64_t base = whence == 0 ? 0 : whence == 1 ? o->offset : (int64_t) node->size;
   if (base + offset < 0)
     return H_EINVAL;
-  *now = o->offset = base + offset;
-  return 0;
-}
+  *now = o->offset = base + offset;)
 
-int
-io_readable (uint32_t object, uintptr_t *amount)
-{
-  ENTER (io_readable);
-  OPEN (object);
-  *amount = node->size > (size_t) o->offset ? node->size - o->offset : 0;
-  return 0;
-}
+ROUTINE (io_readable, (uint32_t object, uintptr_t *amount), OPEN (object),
+  *amount = node->size > (size_t) o->offset ? node->size - o->offset : 0;)
 
-int
-io_get_openmodes (uint32_t object, int32_t *bits)
-{
-  ENTER (io_get_openmodes);
-  OPEN (object);
-  *bits = o->flags & 0xffff;
-  return 0;
-}
+ROUTINE (io_get_openmodes, (uint32_t object, int32_t *bits), OPEN (object),
+  *bits = o->flags & 0xffff;)
 
-int
-io_set_some_openmodes (uint32_t object, int32_t bits)
-{
-  ENTER (io_set_some_openmodes);
-  OPEN (object);
-  o->flags |= bits;
-  return 0;
-}
+ROUTINE (io_set_some_openmodes, (uint32_t object, int32_t bits), OPEN (object),
+  o->flags |= bits;)
 
-int
-io_clear_some_openmodes (uint32_t object, int32_t bits)
-{
-  ENTER (io_clear_some_openmodes);
-  OPEN (object);
-  o->flags &= ~bits;
-  return 0;
-}
+ROUTINE (io_clear_some_openmodes, (uint32_t object, int32_t bits), OPEN (object),
+  o->flags &= ~bits;)
 
-int
-io_duplicate (uint32_t object, uint32_t *copy)
-{
-  ENTER (io_duplicate);
-  OPEN (object);
-  *copy = port_give_new (open_node (node, o->flags));
-  return 0;
-}
+ROUTINE (io_duplicate, (uint32_t object, uint32_t *copy), OPEN (object),
+  *copy = port_give_new (open_node (node, o->flags));)
 
-int
-io_server_version (uint32_t object, char *name, int32_t *major, int32_t *minor, int32_t *edit)
-{
-  ENTER (io_server_version);
-  OPEN (object);
+ROUTINE (io_server_version, (uint32_t object, char *name, int32_t *major, int32_t *minor,
+	  int32_t *edit), OPEN (object),
   memset (name, 0, 1024);
   strcpy (name, "stand-in");
-  *major = 0, *minor = 9, *edit = 1;
-  return 0;
-}
+  *major = 0, *minor = 9, *edit = 1;)
 
 int
 io_identity (uint32_t object, uint32_t *id, uint32_t *fsid, uint64_t *number)
@@ -904,7 +772,6 @@ getdport (int fd)
 static int
 checked_openport (uint32_t port, int flags)
 {
-  (void) flags;
   ENTER (openport);
   OPEN (port);
   struct port *taken;

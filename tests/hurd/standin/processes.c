@@ -98,7 +98,6 @@ mine (struct task *task)
 int
 task_create (uint32_t parent, int32_t inherit, uint32_t *child)
 {
-  (void) inherit;
   ENTER (task_create);
   struct task *task;
   THE (TASK, parent, task);
@@ -141,7 +140,6 @@ task_resume (uint32_t name)
 int
 task_priority (uint32_t name, int32_t priority, int32_t threads)
 {
-  (void) threads;
   ENTER (task_priority);
   struct task *task;
   THE (TASK, name, task);
@@ -247,7 +245,6 @@ file_exec_paths (uint32_t file, uint32_t task, int32_t flags, const char *path,
 		 const char *abspath, VECTORS)
 {
   UNUSED ();
-  (void) path, (void) abspath;
   ENTER (file_exec_paths);
   return run (file, task, argv, argv_size, ports, disposition, n_ports);
 }
@@ -258,17 +255,12 @@ file_exec_paths (uint32_t file, uint32_t task, int32_t flags, const char *path,
   struct task *self_task; \
   THE (PROC, name, self_task)
 
-int
-proc_getprivports (uint32_t process, uint32_t *host, uint32_t *device)
-{
-  ENTER (proc_getprivports);
-  PROCESS (process);
+ROUTINE (proc_getprivports, (uint32_t process, uint32_t *host, uint32_t *device),
+	  PROCESS (process),
   if (!is_root ())
     return H_EPERM;
   *host = port_give_new (host_priv_port);
-  *device = port_give_new (device_master_port);
-  return 0;
-}
+  *device = port_give_new (device_master_port);)
 
 int
 get_privileged_ports (uint32_t *host, uint32_t *device)
@@ -281,18 +273,12 @@ get_privileged_ports (uint32_t *host, uint32_t *device)
   return 0;
 }
 
-int
-proc_getallpids (uint32_t process, int32_t **pids, uint32_t *count)
-{
-  ENTER (proc_getallpids);
-  PROCESS (process);
+ROUTINE (proc_getallpids, (uint32_t process, int32_t **pids, uint32_t *count), PROCESS (process),
   static int32_t all[65536];
   int n = 0;
   for (struct task *t = tasks; t; t = t->next)
     all[n++] = t->pid;
-  ARRAY (pids, count, all, n);
-  return 0;
-}
+  ARRAY (pids, count, all, n);)
 
 int
 proc_child (uint32_t process, uint32_t child)
@@ -310,128 +296,63 @@ proc_child (uint32_t process, uint32_t child)
   return 0;
 }
 
-int
-proc_setowner (uint32_t process, uint32_t owner, int32_t clear)
-{
-  ENTER (proc_setowner);
-  PROCESS (process);
+ROUTINE (proc_setowner, (uint32_t process, uint32_t owner, int32_t clear), PROCESS (process),
   self_task->owned = !clear;
   if (!clear)
-    self_task->owner = owner;
-  return 0;
-}
+    self_task->owner = owner;)
 
-int
-proc_getpids (uint32_t process, int32_t *pid, int32_t *ppid, int32_t *orphaned)
-{
-  ENTER (proc_getpids);
-  PROCESS (process);
+ROUTINE (proc_getpids, (uint32_t process, int32_t *pid, int32_t *ppid, int32_t *orphaned),
+	  PROCESS (process),
   *pid = self_task->pid;
   *ppid = self_task->ppid;
-  *orphaned = !task_of_pid (self_task->ppid);
-  return 0;
-}
+  *orphaned = !task_of_pid (self_task->ppid);)
 
+#define OF_TASK(name) \
+  struct task *task; \
+  if (target (name, TASK, &task)) return H_ESRCH
 #define OF_PID(pid) \
   struct task *task = task_of_pid (pid); \
   if (!task) return H_ESRCH
 
-int
-proc_pid2task (uint32_t process, int32_t pid, uint32_t *name)
-{
-  ENTER (proc_pid2task);
-  PROCESS (process);
+ROUTINE (proc_pid2task, (uint32_t process, int32_t pid, uint32_t *name), PROCESS (process),
   OF_PID (pid);
   if (!mine (task))
     return H_EPERM;
-  *name = port_give_new (task->port);
-  return 0;
-}
+  *name = port_give_new (task->port);)
 
-int
-proc_pid2proc (uint32_t process, int32_t pid, uint32_t *proc)
-{
-  ENTER (proc_pid2proc);
-  PROCESS (process);
+ROUTINE (proc_pid2proc, (uint32_t process, int32_t pid, uint32_t *proc), PROCESS (process),
   OF_PID (pid);
   if (!mine (task))
     return H_EPERM;
-  *proc = port_give_new (task->proc);
-  return 0;
-}
+  *proc = port_give_new (task->proc);)
 
-int
-proc_task2pid (uint32_t process, uint32_t name, int32_t *pid)
-{
-  ENTER (proc_task2pid);
-  PROCESS (process);
-  struct task *task;
-  if (target (name, TASK, &task))
-    return H_ESRCH;
-  *pid = task->pid;
-  return 0;
-}
+ROUTINE (proc_task2pid, (uint32_t process, uint32_t name, int32_t *pid), PROCESS (process),
+  OF_TASK (name);
+  *pid = task->pid;)
 
-int
-proc_task2proc (uint32_t process, uint32_t name, uint32_t *proc)
-{
-  ENTER (proc_task2proc);
-  PROCESS (process);
-  struct task *task;
-  if (target (name, TASK, &task))
-    return H_ESRCH;
-  *proc = port_give_new (task->proc);
-  return 0;
-}
+ROUTINE (proc_task2proc, (uint32_t process, uint32_t name, uint32_t *proc), PROCESS (process),
+  OF_TASK (name);
+  *proc = port_give_new (task->proc);)
 
-int
-proc_proc2task (uint32_t process, uint32_t *name)
-{
-  ENTER (proc_proc2task);
-  PROCESS (process);
-  *name = port_give_new (self_task->port);
-  return 0;
-}
+ROUTINE (proc_proc2task, (uint32_t process, uint32_t *name), PROCESS (process),
+  *name = port_give_new (self_task->port);)
 
-int
-proc_getmsgport (uint32_t process, int32_t pid, uint32_t *port)
-{
-  ENTER (proc_getmsgport);
-  PROCESS (process);
+ROUTINE (proc_getmsgport, (uint32_t process, int32_t pid, uint32_t *port), PROCESS (process),
   OF_PID (pid);
-  *port = port_give_new (task->msgport);
-  return 0;
-}
+  *port = port_give_new (task->msgport);)
 
-int
-proc_mark_important (uint32_t process)
-{
-  ENTER (proc_mark_important);
-  PROCESS (process);
+ROUTINE (proc_mark_important, (uint32_t process), PROCESS (process),
   if (!is_root ())
     return H_EPERM;
-  self_task->important = 1;
-  return 0;
-}
+  self_task->important = 1;)
 
-int
-proc_is_important (uint32_t process, int32_t *important)
-{
-  ENTER (proc_is_important);
-  PROCESS (process);
-  *important = self_task->important;
-  return 0;
-}
+ROUTINE (proc_is_important, (uint32_t process, int32_t *important), PROCESS (process),
+  *important = self_task->important;)
 
-int
-proc_getprocargs (uint32_t process, int32_t pid, char **args, uint32_t *count)
-{
-  ENTER (proc_getprocargs);
-  PROCESS (process);
+ROUTINE (proc_getprocargs, (uint32_t process, int32_t pid, char **args, uint32_t *count),
+	  PROCESS (process),
   OF_PID (pid);
-  ARRAY (args, count, task->argv, task->argv_size);
-  return 0;
-}
+  ARRAY (args, count, task->argv, task->argv_size);)
 
 int
 proc_getprocinfo (uint32_t process, int32_t pid, int32_t *flags, int32_t **info, uint32_t *count,
@@ -457,46 +378,22 @@ proc_getprocinfo (uint32_t process, int32_t pid, int32_t *flags, int32_t **info,
   return 0;
 }
 
-int
-proc_setsid (uint32_t process)
-{
-  ENTER (proc_setsid);
-  PROCESS (process);
+ROUTINE (proc_setsid, (uint32_t process), PROCESS (process),
   if (self_task->session == self_task->pid)
     return H_EPERM;
-  self_task->session = self_task->pgrp = self_task->pid;
-  return 0;
-}
+  self_task->session = self_task->pgrp = self_task->pid;)
 
-int
-proc_getsid (uint32_t process, int32_t pid, int32_t *sid)
-{
-  ENTER (proc_getsid);
-  PROCESS (process);
+ROUTINE (proc_getsid, (uint32_t process, int32_t pid, int32_t *sid), PROCESS (process),
   OF_PID (pid);
-  *sid = task->session;
-  return 0;
-}
+  *sid = task->session;)
 
-int
-proc_setpgrp (uint32_t process, int32_t pid, int32_t pgrp)
-{
-  ENTER (proc_setpgrp);
-  PROCESS (process);
+ROUTINE (proc_setpgrp, (uint32_t process, int32_t pid, int32_t pgrp), PROCESS (process),
   OF_PID (pid ? pid : self_task->pid);
-  task->pgrp = pgrp ? pgrp : task->pid;
-  return 0;
-}
+  task->pgrp = pgrp ? pgrp : task->pid;)
 
-int
-proc_getpgrp (uint32_t process, int32_t pid, int32_t *pgrp)
-{
-  ENTER (proc_getpgrp);
-  PROCESS (process);
+ROUTINE (proc_getpgrp, (uint32_t process, int32_t pid, int32_t *pgrp), PROCESS (process),
   OF_PID (pid);
-  *pgrp = task->pgrp;
-  return 0;
-}
+  *pgrp = task->pgrp;)
 
 /* Who one is: what waits at a rendezvous is given over to the ids of who comes. */
 
@@ -653,7 +550,6 @@ signal_task (struct task *task, int sig)
 int
 msg_sig_post (uint32_t process, int32_t sig, uint32_t code, uint32_t refport)
 {
-  (void) code;
   ENTER (msg_sig_post);
   struct task *task;
   THE (MSGPORT, process, task);
@@ -703,25 +599,16 @@ pid2task (int32_t pid)
 
 /* The init ports. */
 
-static uint32_t
-init_port (struct port *port)
-{
-  pthread_mutex_lock (&standin_lock);
-  uint32_t name = port_give_new (port);
-  pthread_mutex_unlock (&standin_lock);
-  return name;
-}
-
 uint32_t
 getauth (void)
 {
-  return init_port (auth_port);
+  return port_give_locked (auth_port);
 }
 
 uint32_t
 getproc (void)
 {
-  return init_port (proc_port);
+  return port_give_locked (proc_port);
 }
 
 uint32_t

@@ -96,12 +96,17 @@ void standin_leave (int *);
   int entered __attribute__ ((cleanup (standin_leave))) = standin_enter (#routine); \
   if (entered) return entered
 
+/* A routine that succeeds unless what it begins with, or does, returns an error. */
+#define ROUTINE(name, arguments, begin, ...) \
+  int name arguments { ENTER (name); begin; __VA_ARGS__ return 0; }
+
 struct port *port_new (enum kind kind, void *object);
 void port_die (struct port *);		/* its receive right is gone */
 void port_hold (struct port *);		/* one right to send more, held by a server */
 void port_drop (struct port *);
 uint32_t port_give (struct port *);	/* hand a held right to this task; its name */
 uint32_t port_give_new (struct port *);	/* hold, then give */
+uint32_t port_give_locked (struct port *);	/* the same for a function that has not locked */
 int port_take (uint32_t name, uint32_t disposition, struct port **);	/* from this task, held */
 struct port *port_of (uint32_t name);	/* what this task may send to, or null */
 int target (uint32_t name, enum kind, void *object);	/* a routine's port: *object, or an error */

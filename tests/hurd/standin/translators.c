@@ -76,7 +76,6 @@ fsys_getroot (uint32_t fsys, uint32_t dotdot, uint32_t disposition, const uint32
 	      uint32_t n_uids, const uint32_t *gids, uint32_t n_gids, int32_t flags, int32_t *retry,
 	      char *retry_name, uint32_t *file)
 {
-  (void) uids, (void) n_uids, (void) gids, (void) n_gids;
   ENTER (fsys_getroot);
   struct port *parent;
   int failed = port_take (dotdot, disposition, &parent);
@@ -90,19 +89,11 @@ fsys_getroot (uint32_t fsys, uint32_t dotdot, uint32_t disposition, const uint32
   return 0;
 }
 
-int
-fsys_syncfs (uint32_t fsys, int32_t wait, int32_t children)
-{
-  (void) wait, (void) children;
-  ENTER (fsys_syncfs);
-  FS (fsys);
-  return 0;
-}
+ROUTINE (fsys_syncfs, (uint32_t fsys, int32_t wait, int32_t children), FS (fsys))
 
 int
 fsys_set_options (uint32_t fsys, const char *options, uint32_t size, int32_t children)
 {
-  (void) children;
   ENTER (fsys_set_options);
   FS (fsys);
   if (!t->options_size)
@@ -135,16 +126,10 @@ fsys_set_options (uint32_t fsys, const char *options, uint32_t size, int32_t chi
   return 0;
 }
 
-int
-fsys_get_options (uint32_t fsys, char **data, uint32_t *count)
-{
-  ENTER (fsys_get_options);
-  FS (fsys);
+ROUTINE (fsys_get_options, (uint32_t fsys, char **data, uint32_t *count), FS (fsys),
   if (!t->options_size)
     return H_EOPNOTSUPP;
-  ARRAY (data, count, t->options, t->options_size);
-  return 0;
-}
+  ARRAY (data, count, t->options, t->options_size);)
 
 static void
 collect (struct node *node, const char *prefix, char *names, size_t *used, uint32_t *ports, int *n)
@@ -194,16 +179,11 @@ fsys_get_source (uint32_t fsys, char *source)
   return 0;
 }
 
-int
-fsys_getpriv (uint32_t fsys, uint32_t *host, uint32_t *device, uint32_t *task)
-{
-  ENTER (fsys_getpriv);
-  FS (fsys);
+ROUTINE (fsys_getpriv, (uint32_t fsys, uint32_t *host, uint32_t *device, uint32_t *task),
+	  FS (fsys),
   *host = port_give_new (host_priv_port);
   *device = port_give_new (device_master_port);
-  *task = port_give_new (this_task);
-  return 0;
-}
+  *task = port_give_new (this_task);)
 
 /* A program that is a translator: sends fsys_startup, waits for the answer, lives until its end. */
 
