@@ -13,8 +13,19 @@ from hurd.ports import Owner
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TypedDict
 
     from hurd.ports import Port
+
+if TYPE_CHECKING:
+
+    class Going(TypedDict, total=False):
+        """How an older translator is asked to go away: options of settrans."""
+
+        recursive: bool
+        force: bool
+        nosync: bool
+
 
 # A translator that obeys at once ends before it has answered: its port is dead, and that is what
 # was asked for.

@@ -30,5 +30,21 @@ class TranslatorError(HurdError):
         return type(self), (self.errno, self.routine, self.strerror, self.subject)
 
 
+class Naming:
+    """A `with` in which any other error of the Hurd is said of `subject`."""
+
+    __slots__ = ("subject",)
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, HurdError) and not isinstance(error, TranslatorError):
+            raise TranslatorError.about(self.subject, error) from error
+
+
 class NoRecordError(TranslatorError):
     """A node that has no passive translator was to be started from its record."""

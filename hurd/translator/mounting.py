@@ -10,7 +10,7 @@ import os
 from hurd import codes, constants, fs, lookup
 from hurd.errors import HurdError, HurdUnavailable
 from hurd.translator.control import goaway_flags
-from hurd.translator.errors import TranslatorError
+from hurd.translator.errors import Naming, TranslatorError
 from hurd.translator.nodes import active_of, open_carefully, open_node
 from hurd.translator.options import change, of_control
 
@@ -152,16 +152,12 @@ def remount(directory: str, options: Iterable[str] = ()) -> None:
     words = option_words(options)
     if "--update" not in words:
         words.append("--update")
-    try:
+    with Naming(directory):
         control = control_of_mounted(directory)
         if control is None:
             raise TranslatorError(codes.EINVAL, "mount", "not mounted", directory)
         with control:
             change(control, words)
-    except TranslatorError:
-        raise
-    except HurdError as error:
-        raise TranslatorError.about(directory, error) from error
 
 
 def unmount(directory: str, *, force: bool = False, nosync: bool = False) -> None:
@@ -169,11 +165,8 @@ def unmount(directory: str, *, force: bool = False, nosync: bool = False) -> Non
 
     Raises `TranslatorError`: EBUSY if it is in use and not forced.
     """
-    try:
-        with open_node(directory) as node:
-            detach(node, force=force, nosync=nosync)
-    except HurdError as error:
-        raise TranslatorError.about(directory, error) from error
+    with Naming(directory), open_node(directory) as node:
+        detach(node, force=force, nosync=nosync)
 
 
 def detach(node: Port, *, force: bool = False, nosync: bool = False) -> None:

@@ -5,16 +5,27 @@ from __future__ import annotations
 from hurd import argz, codes, constants, fs, lookup
 from hurd.errors import HurdError
 from hurd.translator.control import goaway_flags
-from hurd.translator.errors import NoRecordError, TranslatorError
+from hurd.translator.errors import Naming, NoRecordError
 from hurd.translator.nodes import active_of, open_node, record_of
-from hurd.translator.startup import DEFAULT_TIMEOUT, start_translator
+from hurd.translator.startup import start_translator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Unpack
 
     from hurd.ports import Port
-    from hurd.translator.control import Translator
+    from hurd.translator.control import Going, Translator
+    from hurd.translator.startup import Program
+
+    class Starting(Program, total=False):
+        """Options of `start_for_node`."""
+
+        create: bool
+        dereference: bool
+        stack: bool
+        underlying: str | None
+        before_reply: Callable[[int], None] | None
 
 
 def show(name: str, *, create: bool = False, dereference: bool = False) -> list[str] | None:
@@ -121,19 +132,16 @@ def start_for_node(
     dereference: bool = False,
     stack: bool = False,
     underlying: str | None = None,
-    timeout: float | None = DEFAULT_TIMEOUT,
-    environment: Sequence[str] = (),
-    descriptors: Sequence[int | None] = (None, None, 2),
-    auth: Port | None = None,
-    owner: int | None = None,
     before_reply: Callable[[int], None] | None = None,
+    **program: Unpack[Program],
 ) -> tuple[Port, Translator]:
     """Start `argv` for the node `name`, without setting it: the node's port and the translator.
 
     The node is opened, and created, when the translator asks for it, with the flags it asks for.
     `stack` hands it the root of the translator that is there already, `underlying` another file.
-    `before_reply` is called with the process id before it gets its answer. Raises
-    `TranslatorError`, about the program or about the file that could not be opened.
+    `before_reply` is called with the process id before it gets its answer; the other options are
+    those of `start_translator`. Raises `TranslatorError`, about the program or about the file that
+    could not be opened.
     """
     opened: list[Port] = []
 
@@ -149,15 +157,7 @@ def start_for_node(
         return opened[0].copy()
 
     try:
-        translator = start_translator(
-            argv,
-            give,
-            timeout=timeout,
-            environment=environment,
-            descriptors=descriptors,
-            auth=auth,
-            owner=owner,
-        )
+        translator = start_translator(argv, give, **program)
     except BaseException:
         for port in opened:
             port.close()
@@ -166,10 +166,8 @@ def start_for_node(
 
 
 def _named(name: str, *, create: bool = False, dereference: bool = False, flags: int = 0) -> Port:
-    try:
+    with Naming(name):
         return open_node(name, create=create, dereference=dereference, flags=flags)
-    except HurdError as error:
-        raise TranslatorError.about(name, error) from error
 
 
 def set_active(
@@ -177,57 +175,33 @@ def set_active(
     argv: Sequence[str],
     *,
     passive: bool = False,
-    create: bool = False,
-    dereference: bool = False,
     exclusive: bool = False,
     orphan: bool = False,
-    stack: bool = False,
-    underlying: str | None = None,
     recursive: bool = False,
     force: bool = False,
     nosync: bool = False,
-    timeout: float | None = DEFAULT_TIMEOUT,
-    environment: Sequence[str] = (),
-    descriptors: Sequence[int | None] = (None, None, 2),
-    auth: Port | None = None,
-    owner: int | None = None,
-    before_reply: Callable[[int], None] | None = None,
+    **starting: Unpack[Starting],
 ) -> Translator:
     """Start `argv` and set it as the active translator of the file `name`; settrans -a.
 
     With `passive`, `argv` becomes the record as well (-ap). An older active translator is asked to
     go away, with `recursive`, `force` and `nosync` as it was said of these options in settrans,
     unless it is left to itself (`orphan`), kept below the new one (`stack`), or in the way
-    (`exclusive`: EBUSY). Raises `TranslatorError`; nothing is left running then.
+    (`exclusive`: EBUSY). The other options are those of `start_for_node`. Raises
+    `TranslatorError`; nothing is left running then.
     """
-    node, translator = start_for_node(
-        name,
-        argv,
-        create=create,
-        dereference=dereference,
-        stack=stack,
-        underlying=underlying,
-        timeout=timeout,
-        environment=environment,
-        descriptors=descriptors,
-        auth=auth,
-        owner=owner,
-        before_reply=before_reply,
-    )
-    with node:
-        try:
-            attach(
-                node,
-                argv,
-                translator,
-                passive=passive,
-                active=True,
-                exclusive=exclusive,
-                orphan=orphan or stack,
-                goaway_flags=goaway_flags(recursive=recursive, force=force, nosync=nosync),
-            )
-        except HurdError as error:
-            raise TranslatorError.about(name, error) from error
+    node, translator = start_for_node(name, argv, **starting)
+    with node, Naming(name):
+        attach(
+            node,
+            argv,
+            translator,
+            passive=passive,
+            active=True,
+            exclusive=exclusive,
+            orphan=orphan or starting.get("stack", False),
+            goaway_flags=goaway_flags(recursive=recursive, force=force, nosync=nosync),
+        )
     return translator
 
 
@@ -236,10 +210,8 @@ def start_passive(name: str, **options: object) -> Translator:
 
     `options` are those of `set_active`. Raises `NoRecordError` if there is no record.
     """
-    try:
+    with Naming(name):
         argv = show(name)
-    except HurdError as error:
-        raise TranslatorError.about(name, error) from error
     if argv is None:
         raise NoRecordError(
             codes.EINVAL, "file_get_translator", "no passive translator record found", name
@@ -256,29 +228,24 @@ def set_passive(
     exclusive: bool = False,
     goaway: bool = False,
     keep_active: bool = False,
-    recursive: bool = False,
-    force: bool = False,
-    nosync: bool = False,
+    **going: Unpack[Going],
 ) -> None:
     """Make `argv` the passive translator record of the file `name`; settrans -p. No words: remove.
 
     An active translator is in the way (EBUSY) unless it may stay (`keep_active`) or is to go away
-    (`goaway`). Raises `TranslatorError`.
+    (`goaway`, with the options of `goaway_flags`). Raises `TranslatorError`.
     """
-    try:
-        with open_node(name, create=create, dereference=dereference) as node:
-            attach(
-                node,
-                argv,
-                None,
-                passive=True,
-                exclusive=exclusive,
-                goaway=goaway,
-                keep_active=keep_active,
-                goaway_flags=goaway_flags(recursive=recursive, force=force, nosync=nosync),
-            )
-    except HurdError as error:
-        raise TranslatorError.about(name, error) from error
+    with Naming(name), open_node(name, create=create, dereference=dereference) as node:
+        attach(
+            node,
+            argv,
+            None,
+            passive=True,
+            exclusive=exclusive,
+            goaway=goaway,
+            keep_active=keep_active,
+            goaway_flags=goaway_flags(**going),
+        )
 
 
 def remove(
@@ -288,25 +255,21 @@ def remove(
     active: bool = True,
     dereference: bool = False,
     orphan: bool = False,
-    recursive: bool = False,
-    force: bool = False,
-    nosync: bool = False,
+    **going: Unpack[Going],
 ) -> None:
     """Take the translators of the file `name` away; the active one is asked to go (settrans -apg).
 
-    EBUSY if it is in use and not told to go by `force`. Raises `TranslatorError`.
+    `going` are options of `goaway_flags`. EBUSY if it is in use and not told to go by `force`.
+    Raises `TranslatorError`.
     """
-    try:
-        with open_node(name, dereference=dereference) as node:
-            attach(
-                node,
-                (),
-                None,
-                passive=passive,
-                active=active,
-                keep_active=True,
-                orphan=orphan,
-                goaway_flags=goaway_flags(recursive=recursive, force=force, nosync=nosync),
-            )
-    except HurdError as error:
-        raise TranslatorError.about(name, error) from error
+    with Naming(name), open_node(name, dereference=dereference) as node:
+        attach(
+            node,
+            (),
+            None,
+            passive=passive,
+            active=active,
+            keep_active=True,
+            orphan=orphan,
+            goaway_flags=goaway_flags(**going),
+        )

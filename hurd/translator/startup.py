@@ -15,12 +15,22 @@ from hurd.auth import auth_user_authenticate
 from hurd.errors import HurdError
 from hurd.ports import Port, ReceiveRight
 from hurd.translator.control import Translator
-from hurd.translator.errors import TranslatorError
+from hurd.translator.errors import Naming
 from hurd.translator.handshake import exchange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TypedDict
+
+    class Program(TypedDict, total=False):
+        """How a translator's program is started: see `start_translator`."""
+
+        timeout: float | None
+        environment: Sequence[str]
+        descriptors: Sequence[int | None]
+        auth: Port | None
+        owner: int | None
 
     # Gives the node below the translator, opened with the flags that it asks for. Called with
     # these flags and the process id while the translator waits.
@@ -61,24 +71,20 @@ def start_translator(
         raise ValueError("a translator needs a program")
     program = argv[0]
     deadline = None if not timeout else time.monotonic() + timeout
-    try:
-        with (
-            lookup.file_name_lookup(program, constants.O_EXEC, 0) as executable,
-            ReceiveRight.allocate() as bootstrap,
-        ):
-            task, pid = _create_task(owner)
-            try:
-                _execute(executable, task, bootstrap, argv, environment, descriptors, auth)
-                control = exchange(
-                    bootstrap, deadline, lambda flags: _give(open_underlying, flags, task, pid)
-                )
-            except BaseException:
-                _discard(task, pid)
-                raise
-    except TranslatorError:
-        raise
-    except HurdError as error:
-        raise TranslatorError.about(program, error) from error
+    with (
+        Naming(program),
+        lookup.file_name_lookup(program, constants.O_EXEC, 0) as executable,
+        ReceiveRight.allocate() as bootstrap,
+    ):
+        task, pid = _create_task(owner)
+        try:
+            _execute(executable, task, bootstrap, argv, environment, descriptors, auth)
+            control = exchange(
+                bootstrap, deadline, lambda flags: _give(open_underlying, flags, task, pid)
+            )
+        except BaseException:
+            _discard(task, pid)
+            raise
     return Translator(argv, control, task, pid)
 
 
