@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
-CLONE = "/root/drover"
+CLONE = "/srv/drover"
 # The sections whose indented lines are commands, and the minutes that these may take.
 SECTIONS = ("Try it", "Install")
 LIMITS = {"scripts/demo": 2.0, "scripts/test": 15.0}
@@ -46,7 +46,8 @@ for path; do
     if [ -d "$path" ]; then mkdir -p "$root$path"; else : >>"$root$path"; fi
     mount --bind "$path" "$root$path"
 done
-exec chroot "$root" /bin/bash -c "cd $CLONE && $COMMAND" </dev/null
+# The shell stays, as PID 1 that reaps orphans.
+exec chroot "$root" /bin/bash -c "cd $CLONE && $COMMAND; exit \$?" </dev/null
 """
 
 

@@ -219,7 +219,8 @@ def test_an_archive_signed_by_somebody_else_is_refused(small: StandInArchive, ca
     small.add(Recipe("hurd"))
     small.publish()
     source = replace(small.source("hurd"), keyrings=(keyring,))
-    assert "NO_PUBKEY" in refused(source, cache, "signature is not valid")
+    told = refused(source, cache, "signature is not valid")
+    assert "NO_PUBKEY" in told or "Missing key" in told  # apt with gpgv, with sqv
 
 
 def test_changed_lists_are_refused(small: StandInArchive, cache: Cache) -> None:
