@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from live import ROOT, LiveDaemon, eventually, live_daemon
+from live import ROOT, LiveDaemon, Reply, command, eventually, live_daemon, receive
 
 from pid1.launchers import site_directories, write_launchers
 
@@ -49,6 +50,34 @@ def test_a_directory_of_somebody_elses_is_refused(tmp_path: Path) -> None:
         assert daemon.wait_end() == 1
         assert "insecure permissions" in daemon.errors()
     assert list(directory.iterdir()) == []
+
+
+PEERS = """
+(register-services (list (service '(inet)
+  #:start (make-inetd-constructor '("cat")
+            (list (endpoint (make-socket-address AF_UNIX "@DIR@/inet"))))
+  #:stop (make-inetd-destructor))))
+(start-service (lookup-service 'inet))
+"""
+
+
+def test_a_peer_may_have_any_name() -> None:
+    """Of its end of the connection: no text, other lines, escape sequences, a NUL."""
+    with live_daemon(PEERS) as daemon:
+        place = str(daemon.directory).encode()
+        for name in (b"\0\xff\n\033[2J", b"\0a\0b", b"\0", place + b"/\n\033", place + b"/\xff"):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.bind(name)
+                client.connect(str(daemon.directory / "inet"))
+                client.sendall(b"hello")
+                assert client.recv(5) == b"hello"
+            with socket.socket(socket.AF_UNIX) as client:
+                client.bind(name + b"-control")
+                client.connect(str(daemon.socket))
+                client.sendall(command("status"))
+                assert Reply(receive(client)).result
+        assert "rror" not in daemon.log()
+        assert "\033" not in daemon.log()
 
 
 PROBE = """
