@@ -162,30 +162,17 @@ class Tree(Mapping[str, Node]):
         None if there is no such file or the links go round in circles.  With `last=False` a
         symbolic link at the end is not followed.
         """
-        waiting = [part for part in reversed(path.split("/")) if part]
-        reached = "/"
-        followed = 0
-        while waiting:
-            part = waiting.pop()
-            if part == ".":
-                continue
-            if part == "..":
-                reached = parent(reached)
-                continue
-            step = join(reached, part)
+        way = Way(path)
+        while (step := way.step()) is not None:
             node = self._nodes.get(step)
             if node is None:
                 return None
-            if node.kind == "symlink" and not node.link and (waiting or last):
-                followed += 1
-                if followed > 40:
+            if node.kind == "symlink" and not node.link and (way.waiting or last):
+                if not way.follow(node.target):
                     return None
-                if node.target.startswith("/"):
-                    reached = "/"
-                waiting.extend(part for part in reversed(node.target.split("/")) if part)
-                continue
-            reached = step
-        return reached
+            else:
+                way.reached = step
+        return way.reached
 
     def validate(self) -> None:
         """Raise TreeError for the first node that cannot be in an ext2 filesystem of a Hurd.
@@ -212,6 +199,39 @@ class Tree(Mapping[str, Node]):
             raise TreeError(path, f"is a hard link to {node.link}, which is a hard link itself")
         if other.kind == "directory":
             raise TreeError(path, f"is a hard link to {node.link}, which is a directory")
+
+
+class Way:
+    """A walk along a path of a tree: how far it has come, and the words that are left."""
+
+    _LINKS = 40  # as in Linux and other kernels
+
+    def __init__(self, path: str) -> None:
+        self.reached = "/"
+        self.waiting = _words(path)
+        self._followed = 0
+
+    def step(self) -> str | None:
+        """Return the next path on the way; None at its end."""
+        while self.waiting:
+            word = self.waiting.pop()
+            if word == "..":
+                self.reached = parent(self.reached)
+            elif word != ".":
+                return join(self.reached, word)
+        return None
+
+    def follow(self, target: str) -> bool:
+        """Go on where a symbolic link leads; False if there were too many."""
+        self._followed += 1
+        if target.startswith("/"):
+            self.reached = "/"
+        self.waiting += _words(target)
+        return self._followed <= self._LINKS
+
+
+def _words(path: str) -> list[str]:
+    return [word for word in reversed(path.split("/")) if word]
 
 
 def parent(path: str) -> str:

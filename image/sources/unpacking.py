@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from image.errors import TreeError
-from image.tree import Node, Tree, directory, join, parent
-
-_LINKS = 40  # symbolic links on one way, as in other kernels
+from image.tree import Node, Tree, Way, directory, join, parent
 
 
 class Unpacker:
@@ -96,30 +94,18 @@ class Unpacker:
         known = self._ways.get(path)
         if known is not None:
             return known
-        waiting = [part for part in reversed(path.split("/")) if part]
-        reached, followed = "/", 0
-        while waiting:
-            part = waiting.pop()
-            if part == ".":
-                continue
-            if part == "..":
-                reached = parent(reached)
-                continue
-            step = join(reached, part)
+        way = Way(path)
+        while (step := way.step()) is not None:
             node = self.tree.get(step)
             if node is None:
                 node = directory()
                 self.tree.add(step, node)
             if node.kind == "symlink":
-                followed += 1
-                if followed > _LINKS:
+                if not way.follow(node.target):
                     raise TreeError(path, "leads in circles through symbolic links")
-                if node.target.startswith("/"):
-                    reached = "/"
-                waiting.extend(word for word in reversed(node.target.split("/")) if word)
             elif node.kind == "directory":
-                reached = step
+                way.reached = step
             else:
                 raise TreeError(path, f"{step} is a {node.kind}, not a directory")
-        self._ways[path] = reached
-        return reached
+        self._ways[path] = way.reached
+        return way.reached
