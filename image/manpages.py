@@ -10,6 +10,7 @@ from pathlib import Path
 
 from image.command import COMMANDS
 from image.programs import describe
+from pid1 import generated
 from pid1.manpages import page
 
 
@@ -28,18 +29,7 @@ def write_pages(directory: Path) -> list[Path]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m image.manpages`` with ``arguments``; return its exit status."""
-    words = sys.argv[1:] if arguments is None else arguments
-    if len(words) != 1 or words[0].startswith("-"):
-        print("Usage: python -m image.manpages DIRECTORY", file=sys.stderr)
-        return 1
-    try:
-        names = write_pages(Path(words[0]))
-    except OSError as error:
-        print(f"image.manpages: error: {error}", file=sys.stderr)
-        return 1
-    for name in names:
-        print(name)
-    return 0
+    return generated.main("image.manpages", write_pages, arguments)
 
 
 if __name__ == "__main__":

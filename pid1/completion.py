@@ -209,7 +209,7 @@ def write_completions(directory: Path) -> list[Path]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m pid1.completion`` with ``arguments``; return its exit status."""
-    return generated.main("completion", write_completions, arguments)
+    return generated.main("pid1.completion", write_completions, arguments)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def write_pages(directory: Path) -> list[Path]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m pid1.manpages`` with ``arguments``; return its exit status."""
-    return generated.main("manpages", write_pages, arguments)
+    return generated.main("pid1.manpages", write_pages, arguments)
 
 
 if __name__ == "__main__":

@@ -98,11 +98,16 @@ def declarations() -> str:
 
 def write(path: Path) -> None:
     """Write the module to `path`."""
+    write_abi("hurd.rpc._hurd_abi", declarations(), path)
+
+
+def write_abi(module: str, text: str, path: Path) -> None:
+    """Write the declarations `text`, as `module` is to have them, to `path`."""
     from cffi import FFI
 
     builder = FFI()
-    builder.cdef(declarations())
-    builder.set_source("hurd.rpc._hurd_abi", None)
+    builder.cdef(text)
+    builder.set_source(module, None)
     builder.emit_python_code(str(path))
     path.write_text(
         "# ruff: noqa\n# fmt: off\n" + path.read_text(encoding="utf-8"), encoding="utf-8"

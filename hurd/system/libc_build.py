@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hurd.rpc.build import write_abi
+
 DECLARATIONS = """
     int prctl(int option, unsigned long, unsigned long, unsigned long, unsigned long);
     int reboot(int command);
@@ -39,15 +41,7 @@ TARGET = Path(__file__).with_name("_libc_abi.py")
 
 def write(path: Path) -> None:
     """Write the module to `path`."""
-    from cffi import FFI
-
-    builder = FFI()
-    builder.cdef(DECLARATIONS)
-    builder.set_source("hurd.system._libc_abi", None)
-    builder.emit_python_code(str(path))
-    path.write_text(
-        "# ruff: noqa\n# fmt: off\n" + path.read_text(encoding="utf-8"), encoding="utf-8"
-    )
+    write_abi("hurd.system._libc_abi", DECLARATIONS, path)
 
 
 if __name__ == "__main__":

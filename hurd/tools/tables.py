@@ -144,6 +144,9 @@ def fsysopts() -> Argp:
     )
 
 
+_TEST_OPTIONS = Option(
+    "test-opts", "O", "OPTIONS", "Only mount fstab entries matching the given set of options"
+)
 _SELECTION = "Filesystem selection (if no explicit filesystem arguments given):"
 
 
@@ -188,12 +191,7 @@ def mount() -> Argp:
             Option("remount", alias=True),
             Option("verbose", "v", None, "Give more detailed information"),
             Option("no-mtab", "n", None, "Do not update /etc/mtab"),
-            Option(
-                "test-opts",
-                "O",
-                "OPTIONS",
-                "Only mount fstab entries matching the given set of options",
-            ),
+            _TEST_OPTIONS,
             Option("bind", "B", None, "Bind mount, firmlink"),
             Option("firmlink", alias=True),
             Option("fake", "f", None, "Do not actually mount, just pretend"),
@@ -217,12 +215,7 @@ def umount() -> Argp:
             Option("no-mtab", "n", None, "Do not update /etc/mtab"),
             Option("read-only", "r", None, "If unmounting fails, try to remount read-only"),
             Option("nosync", "S", None, "Don't sync a translator before killing it"),
-            Option(
-                "test-opts",
-                "O",
-                "OPTIONS",
-                "Only mount fstab entries matching the given set of options",
-            ),
+            _TEST_OPTIONS,
             Option("verbose", "v", None, "Give more detailed information"),
         ),
         "DEVICE|DIRECTORY [DEVICE|DIRECTORY ...]",
