@@ -124,6 +124,14 @@ async def _swap_on() -> bool:
     return True
 
 
+async def _swap_off() -> bool:
+    daemon = running.daemon
+    # A machine that ends needs nothing back from there.
+    if daemon is None or daemon.ending is None:
+        await mounting.swap_off(mounting.swap_entries(mounting.read_fstab()))
+    return True
+
+
 _step("check-root-file-system", _check_root)
 _step("make-root-writable", checking.make_root_writable)
 _step("make-root-read-only", mounting.make_root_read_only)
@@ -131,6 +139,7 @@ _step("check-file-systems", _check_others)
 _step("mount-file-systems", _mount_all)
 _step("unmount-file-systems", mounting.unmount_all)
 _step("enable-swap", _swap_on)
+_step("disable-swap", _swap_off)
 
 
 @LIBRARY.primitive("root-writable?", 0)

@@ -124,3 +124,18 @@ async def swap_on(devices: Sequence[str]) -> None:
             await off_loop(system.swap_on, device)
         except OSError as error:
             say(f"Cannot page to '{device}': {error.strerror or error}.")
+
+
+async def swap_off(devices: Sequence[str]) -> None:
+    """Page no more to these: what is on them comes back into memory.
+
+    One that memory has no room for stays in use, and that is said.
+    """
+    used = await off_loop(system.swap_devices)
+    for device in devices:
+        if device not in used:
+            continue
+        try:
+            await off_loop(system.swap_off, device)
+        except OSError as error:
+            say(f"Still paging to '{device}': {error.strerror or error}.")

@@ -36,7 +36,9 @@
   (service '(swap)
     #:documentation "Page memory to the devices that /etc/fstab names."
     #:start (lambda _ (enable-swap) #t)
-    #:stop (const #f)))
+    #:stop (lambda _
+             (disable-swap)
+             #f)))
 
 (define (file-systems-service)
   (service '(file-systems)

@@ -297,6 +297,24 @@ async def test_what_dies_later_comes_back(
         assert system.is_served("/proc")
 
 
+async def test_memory_comes_back_from_the_disk_when_swap_is_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem
+) -> None:
+    async with fake_boot(monkeypatch, tmp_path, system, fstab=_FSTAB) as boot:
+        await boot.until("swap", "running")
+        assert system.swap == ["/dev/hd0s3"]
+        swap = boot.daemon.supervisor.registry.get("swap")
+        assert swap is not None
+        await boot.daemon.supervisor.stop(swap)
+        assert system.swap == []
+        await boot.daemon.supervisor.start(swap)
+        assert system.swap == ["/dev/hd0s3"]
+        # Nobody needs that of a machine that ends, and there may be no room for it.
+        boot.daemon.ending = "halt"
+        await boot.daemon.supervisor.stop(swap)
+        assert system.swap == ["/dev/hd0s3"]
+
+
 async def test_the_end_is_the_beginning_backwards(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem
 ) -> None:
