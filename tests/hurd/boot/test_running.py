@@ -96,6 +96,28 @@ def test_pid_1_replaces_itself_and_keeps_everything(machine: Hurd) -> None:
     assert {name for name, state in _status(machine).items() if state == "running"} >= _SERVICES
 
 
+_LOAD = {
+    "busy": "while :; do :; done",
+    "clients": "while :; do herd status > /dev/null || echo >> /tmp/refused; done",
+    "starts": "while :; do (exit 7) & wait; done",
+    "restarts": "while :; do herd restart random-seed > /dev/null; done",
+}
+
+
+def test_pid_1_replaces_itself_under_load(machine: Hurd) -> None:
+    """Clients that come meanwhile wait, what ends meanwhile is reaped, and what runs goes on."""
+    getty, procfs = _pid(machine, "term-console"), _pid(machine, "procfs")
+    for name, loop in _LOAD.items():
+        machine.run(f"({loop}) 2> /dev/null & echo $! > /tmp/{name}")
+    for _ in range(5):
+        assert machine.run_with_status("herd reexec root")[1] == 0
+    machine.run(f"kill $(cat {' '.join(f'/tmp/{name}' for name in _LOAD)}); wait; sleep 5")
+    assert machine.run("cat /tmp/refused 2> /dev/null") == ""
+    assert (_pid(machine, "term-console"), _pid(machine, "procfs")) == (getty, procfs)
+    assert {name for name, state in _status(machine).items() if state == "running"} >= _SERVICES
+    assert machine.run("grep -c 'Took over' /var/log/messages") >= "5"
+
+
 def test_orphans_are_reaped(machine: Hurd) -> None:
     machine.run("for i in 1 2 3 4 5; do (sleep 0.1 & ); done; sleep 2")
     assert "sleep" not in machine.run("ps -A")
