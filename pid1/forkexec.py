@@ -195,12 +195,21 @@ class ForkExec:
                 return Process(daemon, self.spec.command)
             say(f"PID file '{self.pid_file}' did not show up; terminating process {pid}.")
         except asyncio.CancelledError:
-            send_signal(signal_target(pid), signal.SIGKILL)
+            # It may be gone, and what it forked be in its group or named in the file already.
+            send_signal(_group(pid), signal.SIGKILL)
+            with contextlib.suppress(OSError, ValueError, IndexError, OverflowError):
+                daemon, owner = _number_in(self.pid_file)
+                if daemon > 1 and is_alive(daemon) and _may_name(owner, daemon):
+                    send_signal(signal_target(daemon), signal.SIGKILL)
             raise
-        target = signal_target(pid) if is_alive(pid) else -pid
         with contextlib.suppress(OSError):
-            await terminate(supervisor().children, target, wait_for=pid)
+            await terminate(supervisor().children, _group(pid), wait_for=pid)
         return False
+
+
+def _group(pid: int) -> int:
+    """What to signal for the group of a child that may have ended."""
+    return signal_target(pid) if is_alive(pid) else -pid
 
 
 def failure_code(error: SpawnError) -> int:

@@ -195,6 +195,8 @@ class Starting(Endings):
         """Terminate what a cancelled start procedure left running."""
         for pid in service.children:
             self.spawn_task(self._terminate_stray(service, pid))
+        if not service.children and service.containment is not None:
+            service.containment.sweep()
 
     async def _terminate_stray(self, service: Service, pid: int) -> None:
         from pid1.process import signal_target, terminate

@@ -486,6 +486,27 @@ async def test_a_pid_file_that_does_not_come_ends_the_process(
     await eventually(lambda: not alive(pid))
 
 
+@pytest.mark.parametrize("session", ["", "setsid"])
+async def test_a_cancelled_start_leaves_nothing_that_forked(
+    manager: Supervisor, tmp_path: Path, session: str
+) -> None:
+    file, other = tmp_path / "pid", tmp_path / "other"
+    script = f"{session} sleep 1000 & echo $! >{other}.new; mv {other}.new {other}"
+    start = program("sh", "-c", script, pid_file=str(file), pid_file_timeout=30)
+    manager.register([Service(("a",), start=start, stop=Kill())])
+    service = manager.registry.lookup("a")
+    starting = asyncio.ensure_future(manager.start(service))
+    await eventually(lambda: other.exists() and not service.children)
+    pid = int(other.read_text())
+    if session:
+        # Found by its file only; it is looked at twice a second by now.
+        await asyncio.sleep(0.7)
+        file.write_text(str(pid))
+    await manager.stop(service)
+    await starting
+    await eventually(lambda: not alive(pid))
+
+
 async def test_the_output_of_a_service_is_kept_and_logged(manager: Supervisor) -> None:
     start = program("sh", "-c", r"echo one; printf 'two\rthree'; printf '\303'; exec sleep 100")
     manager.register([Service(("a",), start=start, stop=Kill())])
