@@ -38,7 +38,7 @@ with __import__("contextlib").suppress(Exception):
                 _measured.save()
             return function(*arguments)
         return call
-    os.execve = _saving(os.execve)
+    os.execve, os.execv = _saving(os.execve), _saving(os.execv)
     os._exit = posix._exit = _saving(os._exit)
     signal.signal({number}, lambda *_: os._exit(0))
 sys.path.remove({site!r})
@@ -60,7 +60,7 @@ def pytest_configure() -> None:
     """Have everything that is started from now on measured."""
     from pid1 import launchers
 
-    os.execve = _after_writing(os.execve)
+    os.execve, os.execv = _after_writing(os.execve), _after_writing(os.execv)
     os._exit = _after_writing(os._exit)
     start = _start()
     launchers._CLIENT = start + launchers._CLIENT
