@@ -138,7 +138,7 @@ class Daemon:
 
     async def _take_over(self, ready: Callable[[], Any], state: dict[str, Any]) -> None:
         """Go on where the previous image was; clients wait until that is done."""
-        from pid1.reexec import adopt
+        from pid1.adoption import adopt
 
         children = self.supervisor.children
         children.keeping = True

@@ -23,13 +23,13 @@ from hurd.system import SpawnSpec, system
 from hurd.system.libc import libc
 from hurd.system.linux import _PR_SET_CHILD_SUBREAPER
 from pid1 import notify
+from pid1.carried import pack_value, unpack_value
 from pid1.errors import KeyedError
 from pid1.forkexec import ForkExec, Kill
 from pid1.notifications import Notifications, NotifiedProcess
 from pid1.notify import NotifySocket, parse
 from pid1.process import is_alive
 from pid1.readiness import Readiness
-from pid1.reexec import pack_value, unpack_value
 from pid1.service import RUNNING, STARTING, STOPPED, Service
 from pid1.supervisor import Supervisor
 from pid1.values import Process
