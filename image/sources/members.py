@@ -8,17 +8,20 @@ is kept as an index beside these files, and read back from there by later builds
 from __future__ import annotations
 
 import json
-import shutil
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import IO, BinaryIO, Final, cast
 
 from image.errors import ArchiveError
 from image.tree import Kind, Node
 
 _BLOCK: Final = 512
+_LARGEST_FILE: Final = 1 << 34
+_HOLE: Final = bytes(1 << 18)
+# What tarfile raises for numbers that are none, and headers upon headers, besides its own errors.
+DAMAGE: Final = (tarfile.TarError, ValueError, OverflowError, RecursionError)
 _KINDS: Final[dict[bytes, Kind]] = {
     tarfile.DIRTYPE: "directory",
     tarfile.SYMTYPE: "symlink",
@@ -63,13 +66,15 @@ def read_members(stream: BinaryIO, contents: Path, notes: list[str]) -> Iterator
                     if info.size and source is not None:
                         content = contents / str(number)
                         number += 1
+                        if info.size > _LARGEST_FILE:
+                            raise MemberError(f"member {info.name!r}: too large: {info.size} bytes")
                         with content.open("wb") as file:
-                            shutil.copyfileobj(source, file, 1 << 18)
+                            _copy(source, file)
                 yield _member(info, content, notes)
                 # Or it would remember each header until the end.
                 archive.members = []  # type: ignore[attr-defined]
             end = archive.offset
-    except tarfile.TarError as error:
+    except DAMAGE as error:
         raise MemberError(f"not a whole tar archive: {error}") from error
     except EOFError as error:
         raise MemberError("ends in the middle") from error
@@ -77,6 +82,18 @@ def read_members(stream: BinaryIO, contents: Path, notes: list[str]) -> Iterator
     # tarfile takes the end of the stream for the end of the archive; tar programs write a mark.
     if counted.count < end + _BLOCK:
         raise MemberError("ends in the middle")
+
+
+def _copy(source: IO[bytes], file: BinaryIO) -> None:
+    """Copy a member; what is zeros for a long stretch becomes a hole, as it may have been."""
+    size = 0
+    while data := source.read(len(_HOLE)):
+        size += len(data)
+        if data == _HOLE:
+            file.seek(size)
+        else:
+            file.write(data)
+    file.truncate(size)
 
 
 class _Counted:

@@ -153,7 +153,7 @@ def _control(stream: BinaryIO) -> dict[str, bytes]:
                 name = info.name.removeprefix("./")
                 if content is not None and "/" not in name:
                     files[name] = content.read()
-    except (tarfile.TarError, EOFError) as error:
+    except (*members.DAMAGE, EOFError) as error:
         raise members.MemberError(f"its control archive is damaged: {error}") from error
     return files
 

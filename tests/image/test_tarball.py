@@ -273,3 +273,20 @@ def test_any_files_come_through(files: dict[str, bytes]) -> None:
         tree = Reader(Path(place))(*[(member(name), data) for name, data in wanted.items()])
         found = {path: content(node) for path, node in tree.items() if node.kind == "file"}
         assert found == {f"/{name}": data for name, data in wanted.items()}
+
+
+def test_long_stretches_of_zeros_are_kept_as_holes(read: Reader) -> None:
+    data = b"a" + bytes(3 << 20) + b"b" + bytes(1 << 20)
+    node = read((member("./sparse"), data))["/sparse"]
+    assert content(node) == data
+    assert isinstance(node.content, Path)
+    assert node.content.stat().st_blocks * 512 < 2 << 20
+
+
+def test_a_file_larger_than_any_disk_is_refused_by_its_name(read: Reader) -> None:
+    sparse = member("./huge", pax_headers={
+        "GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.numblocks": "1",
+        "GNU.sparse.map": "0,1", "GNU.sparse.size": str(10**15),
+    })  # fmt: skip
+    with pytest.raises(ArchiveError, match=r"member '\./huge': too large"):
+        read((sparse, b"x"))
