@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 _ELLIPSIS = Symbol("...")
 _UNDERSCORE = Symbol("_")
-_MAX_EXPANSION = 1_000_000  # pairs that one expansion may make
+_MAX_EXPANSION = 200_000  # pairs that one expansion may make
+_USUAL_EXPANSION = 20  # a larger one counts as several
 
 TABLE: dict[str, Value] = {}
 
@@ -59,7 +60,11 @@ class _Rules:
             found: dict[Any, Value] = {}
             # The keyword itself is not matched.
             if self._match(pattern.cdr, form.cdr, found, compiler, scope):
-                return _Instance(self, depths).make(template, found)
+                instance = _Instance(self, depths)
+                expansion = instance.make(template, found)
+                # Expansions that grow have an end as well as many small ones.
+                compiler.expansions += instance.made // _USUAL_EXPANSION
+                return expansion
         raise bad_form(form, True)
 
     def _is_literal(self, name: Any) -> bool:
@@ -170,9 +175,7 @@ class _Instance:
             return items_of(items, template)
         if type(template) is not Pair:
             return template
-        self.made += 1
-        if self.made > _MAX_EXPANSION:
-            raise syntax_violation(None, "macro expansion is too large", template)
+        self._count(1, template)
         if template.car is self.rules.ellipsis and type(template.cdr) is Pair:
             return self._literally(template.cdr.car, found)
         rest = template.cdr
@@ -183,6 +186,11 @@ class _Instance:
         if not depth:
             return Pair(self.make(template.car, found), self.make(rest, found))
         return scheme_list(self._repeat(template.car, found, depth), self.make(rest, found))
+
+    def _count(self, pairs: int, template: Value) -> None:
+        self.made += pairs
+        if self.made > _MAX_EXPANSION:
+            raise syntax_violation(None, "macro expansion is too large", template)
 
     def _literally(self, template: Value, found: dict[Any, Value]) -> Value:
         """``(... template)``: an ellipsis in it is an ordinary symbol."""
@@ -201,6 +209,7 @@ class _Instance:
         if not names:
             raise syntax_violation("syntax-rules", "extra ellipsis", template)
         count = max(len(found[name]) for name in names)
+        self._count(count, template)
         results: list[Value] = []
         inner_depths = {**self.depths, **{name: self.depths[name] - 1 for name in names}}
         outer_depths, self.depths = self.depths, inner_depths

@@ -29,7 +29,7 @@ _CHARACTER_NAMES = {
     "\f": "page", "\r": "return", "\x1b": "esc", " ": "space", "\x7f": "delete",
 }  # fmt: skip
 _SUSPECT = 20_000  # items after which a structure is examined for cycles
-_LIMIT = 4_000_000  # items printed at most: shared structure can grow without bound
+_LIMIT = 1_000_000  # items printed at most: shared structure can grow without bound
 _DATUM, _TEXT, _REST, _ITEMS = range(4)
 
 

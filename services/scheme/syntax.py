@@ -150,17 +150,21 @@ def strip(datum: Value) -> Value:
     if not _holds_alias(datum):
         return datum
     root: list[Value] = [None]
+    # Parts that are shared stay so: written out, there may be any number of them.
+    copies: dict[int, Value] = {}
     # (where the copy goes, what is to be copied)
     todo: list[tuple[Callable[[Value], None], Value]] = [(_set_item(root, 0), datum)]
     while todo:
         put, item = todo.pop()
-        if type(item) is Pair:
-            copy = Pair(item.car, item.cdr)
+        if id(item) in copies:
+            put(copies[id(item)])
+        elif type(item) is Pair:
+            copy = copies[id(item)] = Pair(item.car, item.cdr)
             put(copy)
             todo.append((_set_car(copy), item.car))
             todo.append((_set_cdr(copy), item.cdr))
         elif type(item) is list:
-            vector = list(item)
+            vector = copies[id(item)] = list(item)
             put(vector)
             todo.extend((_set_item(vector, i), part) for i, part in enumerate(item))
         else:

@@ -10,7 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from services.scheme.errors import wrong_type
-from services.scheme.library.checks import Real, numerical_overflow, real
+from services.scheme.library.checks import (
+    Real,
+    bits_fit,
+    numerical_overflow,
+    real,
+    too_large,
+)
 from services.scheme.library.numbers import is_integer, simplest, to_float
 from services.scheme.library.rational import fraction
 from services.scheme.primitives import Library
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 LIBRARY = Library()
+
+_MAX_WORK = 1 << 24  # bits of a power by bits of a modulus: 0.3 s
 
 
 def _floor(n: Any, d: Any) -> Any:
@@ -107,6 +115,8 @@ def _accumulated(name: str, step: Callable[[int, int], int], unit: int) -> None:
         for position, arg in enumerate(args, 1):
             number = _integer(arg, name, min(position, 2))
             inexact = inexact or type(number) is float
+            if not bits_fit(total.bit_length() + int(number).bit_length()):
+                raise too_large(name, arg)
             total = step(total, int(number))
         return float(total) if inexact else abs(total)
 
@@ -124,6 +134,8 @@ def modulo_expt(base: Value, power: Value, modulus: Value) -> int:
             raise wrong_type("modulo-expt", position, value)
     if modulus == 0:
         raise numerical_overflow("modulo-expt")
+    if power.bit_length() * modulus.bit_length() > _MAX_WORK:
+        raise too_large("modulo-expt", power)
     try:
         return pow(base, power, modulus)
     except ValueError:

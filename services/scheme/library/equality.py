@@ -12,9 +12,11 @@ import math
 from typing import Any
 
 from services.scheme.primitives import Library
-from services.scheme.types import Char, Pair, Record, Value
+from services.scheme.types import NIL, Char, Pair, Record, Value
 
 LIBRARY = Library()
+
+_MANY = 100_000  # compounds that `equal?` compares before it minds going in circles
 
 
 def same(a: Value, b: Value) -> bool:
@@ -50,29 +52,42 @@ def identical(a: Value, b: Value) -> bool:
 
 
 def equal(a: Value, b: Value) -> bool:
-    """equal?: the same shape and eqv? leaves; strings by their text."""
+    """equal?: the same shape and eqv? leaves; strings by their text.
+
+    Lists that go in circles are equal if they unfold to the same (R7RS, 6.1).
+    """
     pending: list[tuple[Value, Value]] = []
+    # Of what has been compared, once that is more than most lists have.
+    compared: set[tuple[int, int]] = set()
+    steps = 0
     while True:
         kind = type(a)
         if a is b:
             pass
         elif kind is not type(b):
             return False
-        elif kind is Pair:
-            pending.append((a.cdr, b.cdr))
-            a, b = a.car, b.car
-            continue
+        elif kind is Pair or kind is list or kind is Record:
+            steps += 1
+            if steps > _MANY:
+                if (id(a), id(b)) in compared:
+                    a, b = pending.pop() if pending else (NIL, NIL)
+                    continue
+                compared.add((id(a), id(b)))
+            if kind is Pair:
+                pending.append((a.cdr, b.cdr))
+                a, b = a.car, b.car
+                continue
+            if kind is list:
+                if len(a) != len(b):
+                    return False
+                pending.extend(zip(a, b, strict=True))
+            else:
+                if a.type is not b.type:
+                    return False
+                pending.extend(zip(a.values, b.values, strict=True))
         elif kind is str or kind is bytearray:
             if a != b:
                 return False
-        elif kind is list:
-            if len(a) != len(b):
-                return False
-            pending.extend(zip(a, b, strict=True))
-        elif kind is Record:
-            if a.type is not b.type:
-                return False
-            pending.extend(zip(a.values, b.values, strict=True))
         elif kind is float:
             if not _same_float(a, b):
                 return False

@@ -196,7 +196,8 @@ def _index(value: Value) -> int:
     number = checks.exact_integer(value)
     if not 0 <= number <= checks.UNSIGNED_LONG:
         raise checks.not_in_range(0, checks.UNSIGNED_LONG, value)
-    return number
+    # Nor does a list that goes in circles have more.
+    return checks.size(number)
 
 
 def _cell(value: Value, index: Value, who: str) -> Pair:

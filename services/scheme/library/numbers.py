@@ -1,7 +1,7 @@
 """Arithmetic, comparison and predicates of numbers: the real tower, without complex numbers.
 
-Results that cannot be represented (``(sqrt -4)``) raise out-of-range; integers larger
-than 64 MB are refused, because an allocation that fails would take PID 1 with it.
+Results that cannot be represented (``(sqrt -4)``) raise out-of-range; so do numbers of
+more than 78000 digits, as everybody would wait for PID 1 while it calculates with them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from services.scheme.library.checks import (
     Real,
     argument_out_of_range,
     bits_fit,
+    fractions_fit,
     numerical_overflow,
     real,
     too_large,
@@ -55,6 +56,11 @@ def _inexactly(fn: Callable[[Any, Any], Any], a: Real, b: Real) -> Any:
         return fn(to_float(a), to_float(b))
 
 
+def _check_fractions(name: str, a: Real, b: Value) -> None:
+    if (is_fraction(a) or is_fraction(b)) and not fractions_fit(a, b):
+        raise too_large(name, b)
+
+
 def _folded(name: str, unit: int, fn: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     def fold(*args: Value) -> Any:
         if len(args) == 2:
@@ -68,6 +74,7 @@ def _folded(name: str, unit: int, fn: Callable[[Any, Any], Any]) -> Callable[...
             kind = type(arg)
             if kind is not int and kind is not float and not is_fraction(arg):
                 raise wrong_type(name, 2, arg)
+            _check_fractions(name, total, arg)
             total = _inexactly(fn, total, arg)
             if is_fraction(total):
                 total = simplest(total)
@@ -97,7 +104,8 @@ def subtract(first: Value, *rest: Value) -> Any:
             return first - other
     total: Any = real(first, "-", 1)
     for arg in rest:
-        total = simplest(_inexactly(operator.sub, total, real(arg, "-", 2)))
+        _check_fractions("-", total, real(arg, "-", 2))
+        total = simplest(_inexactly(operator.sub, total, arg))
     return total
 
 
@@ -112,6 +120,8 @@ def quotient_of(a: Real, b: Real) -> Any:
                 return math.nan
             return math.copysign(math.inf, x) * math.copysign(1, y)
         return x / y
+    if not fractions_fit(a, b):
+        raise too_large("/", b)
     return simplest(fraction(a) / fraction(b))
 
 

@@ -19,6 +19,7 @@ from services.scheme.types import Value
 LIBRARY = Library()
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_MAX_DIGITS = 80_000  # of an integer; longer ones are no numbers, as in the reader
 _MAX_EXPONENT = 4096  # of an exact numeral such as #e1e4096
 
 
@@ -175,7 +176,7 @@ def _real(text: str, radix: int, exactly: bool) -> Any:
 
 
 def _natural(text: str, radix: int) -> int | None:
-    if not text or not text.isascii() or not text.isalnum():
+    if not text or not text.isascii() or not text.isalnum() or len(text) > _MAX_DIGITS:
         return None
     if radix == 10:
         if not text.isdigit():
