@@ -10,11 +10,12 @@ from typing import Any
 
 from services.scheme.compiler import Compiler
 from services.scheme.dynamics import Bindings
-from services.scheme.errors import system_error
+from services.scheme.errors import misc_error, system_error
 from services.scheme.machine import JUMP, Machine
 from services.scheme.modules import Module, user_module
 from services.scheme.parameters import CallWith, Parameter, set_value, value_of
 from services.scheme.primitives import Call, Primitive, Steps
+from services.scheme.printer import is_circular
 from services.scheme.procedures import Operation
 from services.scheme.reader import Reader, Source, decode
 from services.scheme.syntax import SpecialForm
@@ -66,6 +67,8 @@ def _run_forms(value: Value, state: Any, machine: Machine) -> Any:
 
 
 def _evaluate(machine: Machine, datum: Value, module: Module) -> Any:
+    if is_circular(datum):  # the compiler would go round
+        raise misc_error("eval", "code that contains itself: ~S", datum)
     machine.extend(Bindings(machine.dynamic, {CURRENT: [module]}))
     return run_form(machine, Compiler(module, datum), datum)
 
