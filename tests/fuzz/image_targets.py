@@ -175,7 +175,7 @@ _ACCOUNTS = (
 TARGETS = [
     Target("image-toml", read_toml, words=_KEYS, seeds=("examples/**/*.toml",)),
     Target("image-setting", read_setting, words=_KEYS, longest=1024),
-    Target("tar-members", read_tar, longest=1 << 15, words=_TAR),
+    Target("tar-members", read_tar, longest=1 << 15, words=_TAR, seconds=8.0),
     Target("deb-control", read_control, longest=1 << 15, words=_TAR),
     Target("deb", read_package, longest=1 << 15, slow=True, seconds=3.0),
     Target("accounts", read_accounts, words=_ACCOUNTS),
