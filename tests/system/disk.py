@@ -13,11 +13,11 @@ import pytest
 
 
 @contextmanager
-def small_disk() -> Iterator[Path]:
-    """A file system of 64 kB; skips where none can be mounted."""
+def small_disk(size: str = "64k") -> Iterator[Path]:
+    """A file system of so many bytes; skips where none can be mounted."""
     directory = Path(tempfile.mkdtemp(prefix="drover-disk-"))
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k,mode=777", "drover", str(directory)],
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "drover", str(directory)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:

@@ -1,0 +1,452 @@
+"""A soak: operations one after the other, a look at everything in between, and what it comes to.
+
+Every `LOOK` operations all faults are lifted, what is under way may finish, and the invariants must
+hold.  Every `SAMPLE` operations the daemon is moreover brought to the state that it began with: all
+base services must start again, nothing else is left, every line is in its log, and what the daemon
+takes in memory and descriptors is noted.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import statistics
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from tests.system.live import Reply, command, eventually, properties, receive
+from tests.system.soak import operations, watching
+from tests.system.soak.arena import Arena, arena
+from tests.system.soak.catalogue import BASE, LISTENING, MAKERS, Definition
+from tests.system.soak.clients import Crowd, Pending, talk
+from tests.system.soak.invariants import Invariants, bad_lines
+from tests.system.soak.logs import Logs
+from tests.system.soak.trend import Sample, slope
+
+LOOK = 60
+SAMPLE = 300
+# Operations between two choices of what comes by schedule.
+_FAULT, _CLOCK, _RELOAD = 90, 70, 900
+# And between two images of the daemon; memory is compared within one.
+REEXECUTE = 6000
+# Seconds that a request may wait for its answer, and what is under way for its end.
+_BOUND = 30.0
+# Seconds within which the control socket answers a plain question while nothing is taken away.
+PING_BOUND = 5.0
+
+
+class Broken(Exception):
+    """An invariant does not hold; the message says which, and after how many operations."""
+
+
+@dataclass
+class Result:
+    """The figures of one soak."""
+
+    seed: int
+    seconds: float = 0.0
+    operations: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    looks: int = 0
+    images: int = 1
+    lines: int = 0
+    lost: int = 0
+    pings: list[float] = field(default_factory=list)
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    cpu: float = 0.0
+
+    def slope(self, what: str) -> float | None:
+        """Of "pss", "rss", "private" (kB) or "descriptors", per 1,000 operations."""
+        return slope(self.samples.get(what, []))
+
+    def report(self) -> str:
+        """The figures in words, one a line."""
+        pings = sorted(self.pings)
+        lines = [
+            f"seed {self.seed}: {self.operations.total()} operations in {self.seconds:.0f} s, "
+            f"{self.looks} looks, {self.images} images of the daemon",
+            "operations: " + ", ".join(f"{n} {o}" for o, n in self.operations.most_common()),
+            "taken away: " + (", ".join(f"{n} {o}" for o, n in self.faults.items()) or "nothing"),
+            f"lines found in logs: {self.lines}; notes of lost lines, for full disks: {self.lost}",
+            f"control socket: {len(pings)} answers, median "
+            f"{1000 * statistics.median(pings):.1f} ms, 99 % within "
+            f"{1000 * pings[len(pings) * 99 // 100]:.0f} ms, slowest {1000 * pings[-1]:.0f} ms",
+        ]
+        for what, unit in (("pss", "kB"), ("rss", "kB"), ("private", "kB"), ("descriptors", "")):
+            samples = self.samples.get(what, [])
+            found = self.slope(what)
+            if samples and found is not None:
+                lines.append(
+                    f"{what}: {found:+.2f} {unit} per 1,000 operations; "
+                    f"first {samples[0].figure:.0f}, last {samples[-1].figure:.0f} "
+                    f"({len(samples)} samples)"
+                )
+        lines.append(f"processor time of the daemon: {self.cpu:.0f} s")
+        return "\n".join(lines)
+
+
+class Soak:
+    """One soak in an arena; operations use it, `run` drives it."""
+
+    def __init__(self, place: Arena, seed: int, keep: Path, image: int) -> None:
+        self.arena = place
+        self._image = image
+        self.random = Random(seed)
+        self.result = Result(seed)
+        self.keep = keep
+        self.versions = itertools.count(1)
+        self.definitions: dict[str, Definition] = {one.mark: one for one in BASE}
+        self.known: set[str] = set()
+        self.looked = Invariants(place, self.definitions)
+        self.crowd = Crowd(place.daemon)
+        self.logs = Logs(place.disk, place.place / "journal")
+        self.suspended: set[int] = set()
+        self.operations = 0
+        self.fault_ends = 0
+        self._pending: list[Pending] = []
+        self._disk_was_full = False
+        self._taken_over = 0
+        self._trace = (keep / "operations.jsonl").open("w")
+        self._log = (keep / "daemon.log").open("w")
+        self._began = time.monotonic()
+
+    # What operations use
+
+    def fail(self, reason: str) -> None:
+        """An invariant does not hold."""
+        raise Broken(f"seed {self.result.seed}, after {self.operations} operations: {reason}")
+
+    def ask(self, action: str, service: str, *arguments: object, wait: bool = True) -> None:
+        """Send a request; without `wait` its answer is collected later."""
+        what = f"{action} {service}"
+        strict = "descriptors" not in self.arena.faults
+        try:
+            pending = Pending(self.arena.daemon, what, command(action, service, *arguments), strict)
+        except OSError as error:
+            self.fail(f"cannot connect to the control socket: {error}")
+        self._pending.append(pending)
+        deadline = time.monotonic() + _BOUND
+        while wait and pending in self._pending:
+            self._collect()
+            if pending in self._pending:
+                # Answers that take long are those of programs; others are there at once.
+                time.sleep(0.001)
+            if time.monotonic() > deadline:
+                self.fail(f"'{what}' was not answered within {_BOUND:g} seconds")
+
+    def _collect(self) -> None:
+        for pending in list(self._pending):
+            if pending.finished():
+                self._pending.remove(pending)
+                if pending.reply() is None and pending.strict:
+                    self.fail(f"'{pending.what}' was not answered, the connection was closed")
+            elif time.monotonic() - pending.since > _BOUND:
+                self.fail(f"'{pending.what}' was not answered within {_BOUND:g} seconds")
+
+    def resume(self) -> None:
+        """Let suspended processes go on."""
+        for pid in self.suspended:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self.suspended.clear()
+
+    def reexecute(self, how: str) -> str:
+        """Have the daemon replace itself; returns what came of it."""
+        # What was replaced and goes on has the definition of its replacement from now on.
+        newest = {one.name: one.mark for one in self.definitions.values()}
+        self.looked.outdated = set(self.definitions) - set(newest.values())
+        if how == "break":
+            os.kill(self.arena.daemon.pid, signal.SIGUSR2)
+        else:
+            self.ask("reexec", "root")
+        # Clients wait in the kernel's queue meanwhile.
+        self.ask("status", "root")
+        self.result.images += 1
+        return how
+
+    # The run
+
+    def run(self, seconds: float, most: int | None) -> Result:
+        """Carry out operations for so many seconds, or so many; raises Broken."""
+        self.begin()
+        while time.monotonic() - self._began < seconds and self.operations != most:
+            self.step()
+        self.sample()
+        self.end()
+        self.result.seconds = time.monotonic() - self._began
+        return self.result
+
+    def begin(self) -> None:
+        """Wait until the base runs."""
+        self.arena.daemon.wait_log("in the background")
+        self.sample()
+
+    def step(self) -> None:
+        """One operation, and what is due after it."""
+        self.operations += 1
+        number = self.operations
+        if self.arena.faults and number >= self.fault_ends:
+            self._lift()
+        operation = self._scheduled() or operations.choose(self.random)
+        self._perform(operation)
+        if number % 20 == 0:
+            self.ping()
+        self._collect()
+        if number % SAMPLE == 0:
+            self.sample()
+        elif number % LOOK == 0:
+            self.look()
+
+    def _scheduled(self) -> operations.Operation | None:
+        """What comes by schedule, each at its own distance; one number decides."""
+        chance = self.random.random()
+        if chance < 1 / _FAULT:
+            return None if self.arena.faults else operations.fault
+        chance -= 1 / _FAULT
+        if chance < 1 / _CLOCK:
+            return operations.set_clock
+        chance -= 1 / _CLOCK
+        if chance < 1 / _RELOAD:
+            return operations.reload
+        chance -= 1 / _RELOAD
+        if chance < 1 / self._image and not self.arena.faults:
+            return self.random.choice((operations.reexecute, operations.break_loop))
+        return None
+
+    def _perform(self, operation: operations.Operation) -> None:
+        name = operation.__name__
+        entry = {"number": self.operations, "time": round(time.monotonic() - self._began, 3)}
+        began = time.monotonic()
+        outcome = "failed"
+        try:
+            outcome = operation(self, self.random)
+        finally:
+            took = round(time.monotonic() - began, 4)
+            json.dump({**entry, "operation": name, "what": outcome, "took": took}, self._trace)
+            self._trace.write("\n")
+            self._trace.flush()
+        self.result.operations[name] += 1
+        if name == "fault":
+            self.result.faults[outcome.partition(",")[0]] += 1
+            self._disk_was_full |= "disk" in self.arena.faults
+            if "processes" in self.arena.faults:
+                # A family whose head cannot have children ends without those that it has.
+                self.looked.bereft |= {one.name for one in self.definitions.values()}
+
+    def _lift(self) -> None:
+        for fault in list(self.arena.faults):
+            self.arena.lift(fault)
+
+    # Looking
+
+    def ping(self) -> None:
+        """The control socket answers, and soon."""
+        began = time.monotonic()
+        data = self.arena.daemon.exchange(command("status", "base-value"), _BOUND)
+        took = time.monotonic() - began
+        if not data and "descriptors" not in self.arena.faults:
+            self.fail("a question was not answered")
+        if not self.arena.faults:
+            self.result.pings.append(took)
+            if took > PING_BOUND:
+                self.fail(f"the control socket answered after {took:.1f} seconds")
+
+    def settle(self) -> None:
+        """Give back what was taken away, and let what is under way come to its end."""
+        self._lift()
+        self.resume()
+        deadline = time.monotonic() + _BOUND
+        while self._pending and time.monotonic() < deadline:
+            self._collect()
+            time.sleep(0.002)
+        if self._pending:
+            self.fail(f"not answered: {[pending.what for pending in self._pending]}")
+
+    def look(self) -> None:
+        """All invariants hold, at the latest when what is under way has ended."""
+        self.settle()
+        self.result.looks += 1
+        deadline = time.monotonic() + _BOUND
+        while broken := self.looked.broken():
+            if time.monotonic() > deadline:
+                self.fail("; ".join(broken))
+            time.sleep(0.05)
+        self.looked.bereft.clear()
+
+    def sample(self) -> None:
+        """Bring the daemon to the state that it began with; note what it takes."""
+        self.look()
+        self.crowd.close_all()
+        self.arena.set_clock(0)
+        # One after the other, as a user would: what requires them stops with them.
+        for name in sorted(self.known):
+            self.demand("unload", "root", name)
+        self.known.clear()
+        self._end_transients()
+        for name in [one.name for one in BASE] + list(MAKERS):
+            self.demand("enable", name)
+            if not self.demand("start", name).result:
+                self.fail(f"{name} does not start")
+        self._converse()
+        self._rotate()
+        self.look()
+        self._check_base()
+        self._check_logs()
+        self._check_timer()
+        self._note()
+
+    def demand(self, action: str, service: str, *arguments: object) -> Reply:
+        """A request that must be answered."""
+        with self.arena.daemon.connect() as client:
+            client.sendall(command(action, service, *arguments))
+            data = receive(client)
+        if not data:
+            self.fail(f"'{action} {service}' was not answered")
+        return Reply(data)
+
+    def _end_transients(self) -> None:
+        names = {one.name for one in BASE} | {"root", *MAKERS}
+        for name in set(self.arena.daemon.all_services()) - names:
+            # Also one that was restarted and unloaded at once: either may come last.
+            self.demand("unload", "root", name)
+
+    def _converse(self) -> None:
+        """Each service that listens answers; those that wait for a connection have one."""
+        for one in BASE:
+            if one.kind in LISTENING:
+                path = self.arena.writer.socket(one.name)
+                eventually(lambda: talk(path, b"hello") == b"hello", what=f"{path} answers")  # noqa: B023
+
+    def _rotate(self) -> None:
+        """Have all logs rotated, and wait until nothing more is."""
+        before = self._rotations()
+        self.demand("trigger", "log-rotation")
+        eventually(lambda: self._rotations() != before, what="the logs are rotated")
+        # Earlier triggers may still wait for their turn.
+        while before != (before := self._rotations()):
+            time.sleep(0.5)
+
+    def _rotations(self) -> str:
+        """The past runs of the rotation, as the daemon tells them."""
+        running = self.arena.daemon.status("log-rotation")["running"]
+        return str(properties(running)["past-runs"])
+
+    def _check_base(self) -> None:
+        found = self.arena.daemon.all_services()
+        expected = {one.name for one in BASE} | {"root", *MAKERS}
+        if set(found) != expected:
+            self.fail(f"services that should not be there: {sorted(set(found) - expected)}")
+        for name, one in found.items():
+            if one["status"].name != "running":
+                self.fail(f"{name} is {one['status'].name}")
+
+    def _check_logs(self) -> None:
+        """Everything that was printed is in a log, and nothing there tells of a defect."""
+        deadline = time.monotonic() + _BOUND
+        own = self._read_log()
+        while missing := self.logs.missing():
+            if self._disk_was_full:
+                self.logs.forget()
+                break
+            if time.monotonic() > deadline:
+                self.fail(f"{len(missing)} lines are in no log, such as {missing[0]!r}")
+            time.sleep(0.05)
+            own += self._read_log()
+        if bad := bad_lines(own):
+            self.fail(f"in the log of the daemon: {bad[0]}")
+        # A loop that breaks too soon after it broke before goes on in the same image.
+        self._taken_over += own.count("Took over") + own.count("Going on in the same process.")
+        if self._taken_over > self.result.images - 1:
+            self.fail("the daemon has replaced itself, and nobody asked for it")
+        if self._taken_over < self.result.images - 1 and not self._disk_was_full:
+            self.fail("the daemon has not replaced itself")
+        self._taken_over = self.result.images - 1
+        self._disk_was_full = False
+
+    def _read_log(self) -> str:
+        own = self.logs.read()
+        self._log.write(own)
+        return own
+
+    def _check_timer(self) -> None:
+        """A timer of every second goes on, whatever the clock did."""
+        journal = self.arena.place / "journal" / "base-timer"
+        before = journal.stat().st_size if journal.exists() else 0
+        # It looks at the clock once a minute if nothing tells it to.
+        eventually(
+            lambda: journal.exists() and journal.stat().st_size > before, 70, "the timer runs"
+        )
+
+    def _note(self) -> None:
+        found = watching.memory(self.arena.daemon.pid)
+        for what in ("pss", "rss", "private", "descriptors"):
+            self.result.samples.setdefault(what, []).append(
+                Sample(self.result.images, self.operations, getattr(found, what))
+            )
+        entry = {"number": self.operations, "sample": found.__dict__, "image": self.result.images}
+        json.dump(entry, self._trace)
+        self._trace.write("\n")
+
+    def end(self) -> None:
+        """Stop the daemon: everybody ends before it, and it leaves no file of its own."""
+        arena, daemon = self.arena, self.arena.daemon
+        self.result.lines, self.result.lost = self.logs.lines, self.logs.lost
+        ticks = os.sysconf("SC_CLK_TCK")
+        times = Path(f"/proc/{daemon.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        self.result.cpu = sum(map(int, times)) / ticks
+        for name in [one.name for one in reversed(BASE)] + list(MAKERS):
+            self.demand("stop", name)
+
+        def alone() -> bool:
+            return len(watching.processes(daemon.pid)) == 1
+
+        eventually(alone, what="no process is left but the daemon")
+        if left := watching.listening(arena.sockets):
+            self.fail(f"still listening: {left}")
+        pid = daemon.pid
+        how = self.random.choice((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, None))
+        if how is None:
+            daemon.exchange(command("stop", "root"))
+        else:
+            os.kill(pid, how)
+        status = daemon.wait_end()
+        if status != -signal.SIGHUP:
+            self.fail(f"the daemon ended with status {status}")
+        for path in (daemon.socket, arena.place / "pid"):
+            if path.exists():
+                self.fail(f"{path.name} is left")
+        if list((arena.place / "tmp").iterdir()):
+            self.fail("temporary files are left")
+        self._trace.close()
+        self._log.close()
+
+
+def soak(
+    seed: int,
+    keep: Path,
+    seconds: float = float("inf"),
+    most: int | None = None,
+    image: int = REEXECUTE,
+) -> Result:
+    """Run a soak, leaving the list of operations and the daemon's log in `keep`; raises Broken.
+
+    It ends after so many seconds, or `most` operations; the daemon is replaced by a fresh image of
+    itself about every `image` operations.
+    """
+    keep.mkdir(parents=True, exist_ok=True)
+    with arena(keep, control_groups=seed % 2 == 0) as place:
+        running = Soak(place, seed, keep, image)
+        try:
+            return running.run(seconds, most)
+        except AssertionError as error:
+            running.fail(str(error))
+            raise
+        finally:
+            with suppress(OSError, ValueError):
+                running._read_log()

@@ -1,0 +1,42 @@
+"""Whether something grows: samples over the number of operations, and the slope of their line."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# Samples at the beginning of an image of the daemon that are left out: caches fill, arenas grow.
+_WARM_UP = 2
+# Images with fewer samples than that say nothing.
+_FEWEST = 4
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One figure after a number of operations, in the image of the daemon that had it."""
+
+    image: int
+    operations: int
+    figure: float
+
+
+def slope(samples: Sequence[Sample]) -> float | None:
+    """How much the figure grows per 1,000 operations, by linear regression; None if unknown.
+
+    The images of a daemon that replaces itself begin anew, each at a height of its own: one
+    slope is fitted to all of them, with an intercept for each (within-group regression).
+    """
+    groups: dict[int, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        groups[sample.image].append(sample)
+    together = square = 0.0
+    for group in groups.values():
+        kept = group[_WARM_UP:]
+        if len(kept) < _FEWEST:
+            continue
+        middle = sum(s.operations for s in kept) / len(kept)
+        mean = sum(s.figure for s in kept) / len(kept)
+        together += sum((s.operations - middle) * (s.figure - mean) for s in kept)
+        square += sum((s.operations - middle) ** 2 for s in kept)
+    return 1000 * together / square if square else None
