@@ -15,9 +15,9 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from hurd.system import FileWatch, RebootError, system
+from hurd.system import RebootError, system
 from pid1.chart import the_chart
-from pid1.control import ControlServer, SocketError, open_socket
+from pid1.control import ControlServer, open_socket
 from pid1.errors import ServiceQuit, misc_error, system_error
 from pid1.events import the_events
 from pid1.log import client_output, log, say, the_log
@@ -25,6 +25,7 @@ from pid1.process import send_signal, signal_target
 from pid1.root import make_root
 from pid1.service import RUNNING, STOPPED, STOPPING
 from pid1.sexp import Symbol
+from pid1.socket_file import SocketFile
 from pid1.supervisor import Replay, Supervisor, current_replay, replay
 from pid1.values import Process, text
 
@@ -36,10 +37,6 @@ _AFTER_KILL: Final = 2.0
 _SAME_ERROR: Final = 1.0
 # Seconds that the configuration may take to be evaluated again before clients are served.
 _RELOAD_PATIENCE: Final = 10.0
-# Seconds between attempts to open a socket that could not be opened.
-_RETRY_INTERVAL: Final = 1.0
-# Seconds between looks at the socket file where the kernel cannot tell of its deletion.
-_WATCH_INTERVAL: Final = 60.0
 
 _FAREWELLS: Final = {
     "halt": "Halting...",
@@ -68,7 +65,6 @@ class Daemon:
         self.loop.set_exception_handler(self._on_exception)
         self.shutdown_deadline = shutdown_deadline
         self.socket_path = socket_path
-        self._open_listener = open_listener
         self.pid_file: str | None = None
         # That of children, which is not the daemon's own: (soft, hard).
         self.descriptor_limit: tuple[int, int] | None = None
@@ -81,10 +77,10 @@ class Daemon:
         self.ending: str | None = None
         # Whether the configuration is still being evaluated for the first time.
         self.loading = False
-        # What has to be evaluated again for the definitions: kind, text or file name, and the
-        # services that it registered.
         # Called in the child after it has gone into the background.
         self.daemonized: list[Callable[[], Awaitable[None]]] = []
+        # What has to be evaluated again for the definitions: kind, text or file name, and the
+        # services that it registered.
         self.journal: list[tuple[str, str, list[str]]] = []
         self.supervisor.root = make_root(self, load, evaluate)
         self.supervisor.root.capture = the_log  # type: ignore[assignment]
@@ -92,7 +88,9 @@ class Daemon:
         self._shutting_down: asyncio.Task[None] | None = None
         self._signals: set[int] = set()
         self._last_error: tuple[str, float] = ("", 0.0)
-        self._watch: FileWatch | None = None
+        self._socket_file = SocketFile(
+            self.server, socket_path, open_listener, self.finished, self._on_stop
+        )
 
     async def run(self, ready: Callable[[], Any], state: dict[str, Any] | None = None) -> int:
         """Serve until the end; ``ready`` is called once the daemon can be talked to.
@@ -103,7 +101,7 @@ class Daemon:
             await self._begin(ready)
         else:
             await self._take_over(ready, state)
-        self._watch_socket()
+        self._socket_file.watch()
         # What start-up made lives for ever: keep the collector from walking it.
         gc.freeze()
         return await self.serve()
@@ -354,62 +352,9 @@ class Daemon:
         except OSError as error:
             log(f"Cannot reboot: {error.strerror}.")
 
-    # The socket file
-
     def open_control_socket(self) -> bool:
-        """Open the control socket if it is not open; whether it is now.
-
-        PID 1 lives without it while nothing can be written where it belongs.
-        """
-        if self.server.listener is not None:
-            return True
-        try:
-            listener = self._open_listener(self.socket_path)
-        except SocketError:
-            return False
-        self.server.replace_listener(listener)
-        log(f"Listening on '{self.socket_path}'.")
-        self._watch_socket()
-        return True
-
-    def _retry_control_socket(self) -> None:
-        if not self.finished.done() and not self.open_control_socket():
-            self.loop.call_later(_RETRY_INTERVAL, self._retry_control_socket)
-
-    def _watch_socket(self) -> None:
-        self._watch = None
-        if self.server.listener is None:
-            self._retry_control_socket()
-            return
-        with contextlib.suppress(OSError):
-            self._watch = system.watch_file(self.socket_path)
-        if self._watch is not None:
-            self.loop.add_reader(self._watch, self._on_watch)
-        else:
-            self.loop.call_later(_WATCH_INTERVAL, self._on_watch)
-
-    def _on_watch(self) -> None:
-        watch = self._watch
-        deleted = watch.changed() if watch is not None else not os.path.exists(self.socket_path)
-        if not deleted:
-            if watch is None:
-                self.loop.call_later(_WATCH_INTERVAL, self._on_watch)
-            return
-        if watch is not None:
-            self.loop.remove_reader(watch)
-            watch.close()
-        if self.finished.done():
-            return
-        if os.getpid() != 1:
-            log(f"Socket '{self.socket_path}' deleted; stopping.")
-            self._on_stop()
-            return
-        log(f"Socket '{self.socket_path}' deleted; opening a new one.")
-        try:
-            self.server.replace_listener(self._open_listener(self.socket_path))
-        except SocketError as error:
-            log(f"Cannot open the control socket: {error}.")
-        self._watch_socket()
+        """Open the control socket if it is not open; whether it is now."""
+        return self._socket_file.open()
 
     # Changing the process
 
