@@ -415,7 +415,10 @@ def _run(program: str, device: str) -> str:
             said += part
     finally:
         os.close(reader)
-    _, status = os.waitpid(pid, 0)
+    try:
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:
+        status = 0  # the daemon reaps every child, and was quicker
     text = " ".join(os.fsdecode(said).split())
     if status != 0:
         raise OSError(errno.EIO, text or f"{program} failed", device)

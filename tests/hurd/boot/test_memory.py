@@ -83,4 +83,4 @@ def test_a_program_that_crashes_is_ended_by_the_crash_server(small: Hurd) -> Non
     assert small.run_with_status("bash -c 'kill -SEGV $$'")[1] == 128 + 11
     assert small.run_with_status("python3 -c 'import os; os.abort()'")[1] == 128 + 6
     assert "/hurd/crash --kill" in small.run("ps -A -w")
-    assert "--kill" in small.run("fsysopts /servers/crash-kill")
+    assert "--action=kill" in small.run("fsysopts /servers/crash-kill")

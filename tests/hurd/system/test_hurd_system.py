@@ -173,6 +173,18 @@ def test_swap_program_that_fails_says_why(monkeypatch, tmp_path):
         hurd_system._run(str(tmp_path / "absent"), "/dev/x")
 
 
+def test_swap_program_may_be_reaped_by_others(tmp_path):
+    """As PID 1 does in its loop; here the kernel does it."""
+    program = tmp_path / "swapon"
+    program.write_text("#!/bin/sh\necho done\n")
+    program.chmod(0o755)
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert hurd_system._run(str(program), "/dev/x") == "done"
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 def test_host_name_is_only_written_if_it_changes(monkeypatch):
     """It is kept in a file, on a root that may still be read-only."""
     monkeypatch.setattr(socket, "sethostname", lambda name: pytest.fail(f"wrote {name}"))
