@@ -296,7 +296,7 @@ def terminate_process(pid: Value, number: Value, *rest: Value) -> Steps:
     who = "terminate-process"
     options = keywords.split(rest, frozenset({"grace-period"}))
     if type(pid) is not int or type(number) is not int:
-        raise wrong_type(who, 1 if type(pid) is not int else 2, pid)
+        raise wrong_type(who, 1, pid) if type(pid) is not int else wrong_type(who, 2, number)
     period = options.get("grace-period")
     if period is None:
         period = value_of(parameters.grace_period)
