@@ -66,3 +66,7 @@ def test_code_that_contains_itself_is_refused() -> None:
 def test_expansions_that_grow_have_an_end(template: str) -> None:
     text = f"(define-syntax f (syntax-rules () ((_ x ...) {template}))) (f 1)"
     assert error(text).key == "syntax-error"
+
+
+def test_expansions_that_a_procedure_makes_have_an_end() -> None:
+    assert error("(define-macro (f . x) `(f ,@x ,@x)) (f 1)").key == "syntax-error"
