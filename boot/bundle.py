@@ -23,9 +23,12 @@ from collections.abc import Collection, Iterator, Sequence
 from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 from pathlib import Path
 from types import CodeType
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from boot import bundled
+
+if TYPE_CHECKING:
+    from services.scheme.prepared import Text
 
 # A module's name, the place of its source, and its code if it has any of ours.
 Module: TypeAlias = "tuple[str, bundled.Place, CodeType | None]"
@@ -37,6 +40,30 @@ _WITH_CONSTANT: Final = frozenset(dis.hasconst)
 _STORE_NAME: Final = dis.opmap["STORE_NAME"]
 
 _ROOMS = ("hurd", "pid1", "services", "boot")
+# What starts a machine; with the services of a Hurd come the parts of the language they use.
+BOOT: Final = ("boot.stage0", "boot.guard", "boot.ending", "boot.boot_log", "boot.api")
+
+# What a machine's start imports besides: on the Hurd only, or once the configuration is at work.
+ON_THE_HURD: Final = (
+    "hurd.system.hurd", "hurd.system.hurd_nodes", "hurd.translator", "hurd.translator.fstab",
+    "hurd.system.utmp", "boot.nodes", "pid1.disabled", "pid1.usage", "pid1.translator",
+    "services.scheme.loading",
+    *(f"services.scheme.library.{name}" for name in (
+        "apply", "characters", "checks", "equality", "lists", "mapping", "miscellany", "numbers",
+        "output", "rational", "strings", "symbols", "text",
+    )),
+    "grp", "_struct", "struct",
+)  # fmt: skip
+
+# What it does not import there.
+ON_LINUX: Final = (
+    "hurd.system.linux", "hurd.system.linux_spawn", "hurd.system.libc", "hurd.system._libc_abi",
+    "hurd.system.libc_spawn", "_cffi_backend",
+)  # fmt: skip
+
+TEXTS: Final = ("services/definitions/hurd.scm", "image/data/init.scm")
+"""What starts a machine as it comes; a machine's own text is another, and is read."""
+
 # What a daemon with an ordinary configuration has imported when it serves; printed by a process
 # of its own, because that is decided by what is not imported yet.
 _LISTING = """
@@ -50,6 +77,8 @@ from hurd.system import libc_spawn, linux_spawn, system
 import pid1.control, pid1.daemon, pid1.endpoints, pid1.mainloop, pid1.log
 import services.configuration
 import services.api.service
+from services.scheme import prepared
+prepared.use({texts!r})
 for name in {also!r}:
     __import__(name)
 print(*[name for name, module in sys.modules.items()
@@ -59,13 +88,26 @@ print(*[name for name, module in sys.modules.items()
 """
 
 
-def started_modules(path: list[str], also: Sequence[str] = ()) -> list[str]:
-    """The modules that the daemon imports to start, in that order, and what `also` imports."""
-    code = _LISTING.format(path=path, also=list(also))
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code], check=True, capture_output=True, text=True
-    )
-    return done.stdout.split()
+def started_modules(path: list[str], boot: bool = False) -> list[str]:
+    """The modules that the daemon imports to start, or to start a machine, in that order.
+
+    Raises CalledProcessError if one of them, or `TEXTS`, cannot be used.
+    """
+    texts: dict[str, Text] = {}
+    if boot:
+        # Compiled as a whole: nobody would tell of an error in a procedure before it is called.
+        _run(f"import sys; sys.path[:0] = {path!r}; import boot.api")
+        texts = _prepared([str(Path(__file__).resolve().parent.parent / text) for text in TEXTS])
+    also = BOOT if boot else ()
+    found = _run(_LISTING.format(path=path, also=also, texts=texts)).split()
+    if boot:
+        return [name for name in [*found, *ON_THE_HURD] if name not in ON_LINUX]
+    return found
+
+
+def _run(code: str) -> str:
+    words = [sys.executable, "-I", "-S", "-"]
+    return subprocess.run(words, input=code, check=True, capture_output=True, text=True).stdout
 
 
 def our_modules(root: Path) -> Iterator[str]:
@@ -82,7 +124,7 @@ def write(target: Path, path: list[str], sealed: bool = False) -> int:
     Raises OSError, and CalledProcessError if the daemon's modules cannot be imported.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    hot = dict.fromkeys(started_modules(path))
+    hot = dict.fromkeys(started_modules(path, sealed))
     root = Path(__file__).resolve().parent.parent
     modules: list[Module] = []
     for name in dict.fromkeys([*hot, *our_modules(root)]):
@@ -93,17 +135,22 @@ def write(target: Path, path: list[str], sealed: bool = False) -> int:
     if sealed:
         parents = {str(Path(place[0]).parent) for _, place, _ in modules}
         times = {parent: os.stat(parent).st_mtime_ns for parent in parents}
-    _replace(target, assemble(bundled.head(), times, modules, hot))
+    texts = [str(root / text) for text in TEXTS] if sealed else []
+    _replace(target, assemble(bundled.head(), times, modules, hot, texts))
     return len(modules)
 
 
 def assemble(
-    head: bytes, times: dict[str, int], modules: Sequence[Module], hot: Collection[str]
+    head: bytes,
+    times: dict[str, int],
+    modules: Sequence[Module],
+    hot: Collection[str],
+    texts: Sequence[str] = (),
 ) -> bytes:
     """Return a bundle as `boot.bundled` describes it, with `hot` modules in its first part.
 
-    `times` are those of directories that must be unchanged.  Code is written in the form of the
-    interpreter that runs this.
+    `times` are those of directories that must be unchanged, `texts` files of Scheme that are known
+    to compile.  Code is written in the form of the interpreter that runs this.
     """
     first: dict[str, bundled.Hot] = {}
     index: dict[str, bundled.Entry] = {}
@@ -122,11 +169,21 @@ def assemble(
         codes.append(data)
         length += len(data)
     parents = {place[0].rpartition("/")[0] for place in first.values()}
-    table = marshal.dumps(({one: time for one, time in times.items() if one in parents}, first))
+    needed = {one: time for one, time in times.items() if one in parents}
+    table = marshal.dumps((needed, first, _prepared(texts)))
     rest = marshal.dumps((times, index))
     total = len(head) + 3 * 8 + len(table) + len(rest) + length
     lengths = b"".join(n.to_bytes(8, "little") for n in (len(table), len(rest), total))
     return b"".join([head, lengths, table, rest, *codes])
+
+
+def _prepared(files: Sequence[str]) -> dict[str, Text]:
+    """What has been read of these files; those that are not there are left out."""
+    from services.scheme.prepared import prepare
+    from services.scheme.source import decode
+
+    texts = [decode(Path(file).read_bytes()) for file in files if Path(file).exists()]
+    return {text: prepare(text) for text in texts}
 
 
 def without_docstrings(code: CodeType) -> CodeType:
@@ -185,8 +242,8 @@ def _module(name: str, sealed: bool) -> tuple[bundled.Place, CodeType | None] | 
 def assemble_described() -> None:
     """Write a bundle of what standard input describes; for images, of which this is no part.
 
-    Standard input is JSON: ``target``, ``head`` (hexadecimal), ``times``, ``hot``, and ``modules``,
-    each with the name, the place and the file to compile or null.
+    Standard input is JSON: ``target``, ``head`` (hexadecimal), ``times``, ``hot``, ``texts``, and
+    ``modules``, each with the name, the place and the file to compile or null.
     """
     wanted = json.load(sys.stdin)
     modules: list[Module] = []
@@ -196,7 +253,8 @@ def assemble_described() -> None:
             source = Path(file).read_bytes()
             code = compile(source, place[0], "exec", dont_inherit=True, optimize=0)
         modules.append((name, tuple(place), code))
-    data = assemble(bytes.fromhex(wanted["head"]), wanted["times"], modules, wanted["hot"])
+    head = bytes.fromhex(wanted["head"])
+    data = assemble(head, wanted["times"], modules, wanted["hot"], wanted["texts"])
     Path(wanted["target"]).write_bytes(data)
 
 

@@ -12,7 +12,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
-from boot import running
+from boot import bundled, running
 from boot.ending import watch_for_the_end
 from boot.rescue import shell_command, shell_environment
 from hurd.offload import off_loop
@@ -116,6 +116,7 @@ class Guard:
 
     async def _settle(self) -> None:
         """What nobody waits for at the login: to be heard of when we die, and of the end."""
+        bundled.started()
         if running.arguments is not None and running.arguments.essential:
             try:
                 await off_loop(system.register_essential, "init")

@@ -21,7 +21,7 @@ from pid1.shepherd_options import OPTIONS
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from pid1.daemon import Daemon
 
@@ -303,15 +303,28 @@ def _make_daemon(
 def _ready(daemon: Daemon, settings: Settings, state: dict[str, Any] | None) -> Any:
     from services import configuration
 
-    bundled.started()
     if state is not None:
-        return configuration.load_again(state["configuration"], state)
+        return _started(configuration.load_again(state["configuration"], state))
     # Kept as an absolute name: code of the configuration may change the directory.
     file = settings.config or default_configuration()
     daemon.configuration = os.path.abspath(file)
     work = configuration.load_configuration(file)
     daemon.pid_file = write_pid(settings)
-    return work
+    return _started(work)
+
+
+async def _started(configuration: Awaitable[None]) -> None:
+    """Take the configuration in, with what was read for the start; a boot goes on after it."""
+    from services.scheme import prepared
+
+    if bundled.the_bundle is not None:
+        prepared.use(bundled.the_bundle.texts)
+    try:
+        await configuration
+    finally:
+        prepared.forget()
+        if running.daemon is None:
+            bundled.started()
 
 
 def _check_image(format: str) -> NoReturn:

@@ -193,6 +193,13 @@ class _Number(int, metaclass=_Numbers):
     __str__ = int.__repr__
 
 
+def _handler(value: object) -> int:
+    """A handler that is a number; Python 3.11 asks this of functions too, and expects the error."""
+    if not isinstance(value, int):
+        raise ValueError(f"{value!r} is no number")
+    return value
+
+
 class _IntEnum:
     """What signal and socket use of ``enum.IntEnum``: the constants stay numbers."""
 
@@ -200,7 +207,7 @@ class _IntEnum:
     def _convert_(name: str, module: str, wanted: Callable[[str], bool]) -> None:
         space = vars(sys.modules[module])
         if name == "Handlers":  # SIG_DFL and SIG_IGN are compared by identity, as small numbers are
-            space[name] = int
+            space[name] = _handler
             return
         space[name] = _Numbers(name, (_Number,), {"space": space, "wanted": staticmethod(wanted)})
 

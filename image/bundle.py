@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from boot import bundled
-from boot.bundle import started_modules
+from boot.bundle import TEXTS, started_modules
 from image.cache import Cache, digest
 from image.errors import ImageError, ToolFailed
 from image.run import run
@@ -32,26 +32,6 @@ from boot.bundle import assemble_described
 assemble_described()
 """
 _NANOSECONDS: Final = 1_000_000_000
-
-# What starts a machine; with the services of a Hurd come the parts of the language they use.
-_BOOT: Final = ("boot.stage0", "boot.guard", "boot.ending", "boot.boot_log", "boot.api")
-
-# What the daemon imports on the Hurd only, where this cannot run.
-_ON_THE_HURD: Final = (
-    "boot.stage0", "boot.arguments", "boot.rescue", "boot.guard", "boot.running", "boot.places",
-    "boot.steps", "boot.steps.checking", "boot.steps.mounting", "boot.steps.upkeep", "boot.api",
-    "services.api.translator", "services.api.written", "pid1.translator",
-    "hurd.offload",
-    "hurd.system.hurd", "hurd.system.hurd_nodes", "hurd.system.posix", "hurd.system.terminal",
-    "hurd.system.servers", "hurd.translator", "hurd.translator.setting",
-    "hurd.translator.startup", "hurd.translator.control", "hurd.translator.errors",
-    "hurd.translator.handshake", "hurd.translator.nodes", "hurd.translator.mounting",
-    "hurd.translator.options", "hurd.translator.fstab", "hurd.argz", "hurd.auth", "hurd.codes",
-    "hurd.constants", "hurd.errors", "hurd.error_texts", "hurd.fs", "hurd.fsys", "hurd.io",
-    "hurd.lookup", "hurd.mach", "hurd.ports", "hurd.process", "hurd.results", "hurd.rpc",
-    "hurd.rpc.library", "hurd.rpc.marshal", "hurd.rpc.notation", "hurd.rpc.signatures",
-    "hurd.rpc._hurd_abi", "hurd.startup", "hurd.structures", "_weakrefset",
-)  # fmt: skip
 
 
 def make_bundle(
@@ -70,7 +50,7 @@ def make_bundle(
     """
     finder = _Finder(tree, python, library)
     places: dict[str, tuple[str, bool]] = {}
-    for name in (*_started(sources, cache), *_ON_THE_HURD):
+    for name in _started(sources, cache):
         place = finder.find(name)
         if place is not None:
             places[name] = place
@@ -89,9 +69,14 @@ def make_bundle(
         one: min(tree[tree.resolve(one) or one].mtime, epoch) * _NANOSECONDS for one in directories
     }
     head = bundled.head(interpreter[1], python.tag, 0)
-    return _assemble(
-        tree, places, {"head": head.hex(), "times": times, "hot": hot}, interpreter[0], cache
-    )
+    texts = [str(_HERE / text) for text in TEXTS]
+    description: dict[str, object] = {
+        "head": head.hex(),
+        "times": times,
+        "hot": hot,
+        "texts": texts,
+    }
+    return _assemble(tree, places, description, interpreter[0], cache)
 
 
 def _assemble(
@@ -108,6 +93,7 @@ def _assemble(
         if path.endswith(".py")
     }
     parts: list[str | bytes] = [json.dumps([description, places], sort_keys=True)]
+    parts += [(_HERE / text).read_bytes() for text in TEXTS]
     for content in contents.values():
         parts.append(content.read_bytes() if isinstance(content, Path) else content or b"")
 
@@ -139,7 +125,7 @@ def _started(sources: Mapping[str, Path], cache: Cache) -> list[str]:
     files = (part for path, file in sorted(sources.items()) for part in (path, file.read_bytes()))
 
     def make(aside: Path) -> None:
-        names = started_modules([str(_HERE), *site_directories()], _BOOT)
+        names = started_modules([str(_HERE), *site_directories()], boot=True)
         aside.write_text("".join(f"{name}\n" for name in names), "utf-8")
 
     try:

@@ -245,7 +245,8 @@ def _check_syntax(file: Path, data: bytes) -> None:
     """Find out here, and not on the first boot, that a file cannot be read."""
     from services.configuration import error_message
     from services.scheme.errors import SchemeError
-    from services.scheme.reader import Reader, decode
+    from services.scheme.reader import Reader
+    from services.scheme.source import decode
     from services.scheme.types import EOF
 
     reader = Reader(decode(data), str(file))

@@ -20,7 +20,6 @@ from services.api.errors import from_scheme, translate
 from services.scheme import default_imports, evaluate, host_modules, load, user_module
 from services.scheme.errors import SchemeError
 from services.scheme.ports import write_output as port_output
-from services.scheme.reader import Reader
 from services.scheme.types import Value, Values
 
 if TYPE_CHECKING:
@@ -169,6 +168,8 @@ async def evaluate_text(text: str) -> Any:
     """Evaluate the first datum of ``text`` for the ``eval`` action, in a fresh module."""
     with _Recorded("eval", text):
         try:
+            from services.scheme.reader import Reader
+
             reader = Reader(text)
             datum = reader.read()
             from services.scheme.truncated import truncated

@@ -10,12 +10,11 @@ from services.scheme import environment as _environment  # fills the default env
 from services.scheme.errors import Location, SchemeError
 from services.scheme.evaluation import Evaluation, apply, evaluate, load
 from services.scheme.modules import Module, default_imports, host_modules, user_module
-from services.scheme.reader import read_one
 from services.scheme.syntax import Macro
 
 __all__ = [
     "Evaluation", "Location", "Macro", "Module", "SchemeError", "apply", "default_imports",
-    "evaluate", "host_modules", "load", "read_one", "user_module",
+    "evaluate", "host_modules", "load", "user_module",
 ]  # fmt: skip
 
 del _environment

@@ -22,7 +22,7 @@ from services.scheme.machine import JUMP, Machine
 from services.scheme.modules import Cell, Module
 from services.scheme.primitives import Primitive
 from services.scheme.procedures import Closure, Env, Template, Where
-from services.scheme.reader import Source
+from services.scheme.source import Source
 from services.scheme.syntax import (
     DIRECT,
     GENERAL,
@@ -89,8 +89,10 @@ class Compiler:
         datum: Value = None,
         source: Source | None = None,
         marks: dict[int, int] | None = None,
+        lazy: bool = False,
     ) -> None:
         self.module = module
+        self.lazy = lazy  # procedures are compiled when they are called first
         self.datum = datum  # kept alive: the marks are by identity
         self.source = source
         self.marks = marks if source is not None and marks is not None else {}
@@ -374,33 +376,46 @@ class Compiler:
         self,
         name: str | None,
         scope: Scope,
-        build: Callable[[Compiler, Template, Scope], Code],
+        build: Callable[[Compiler, Template, Scope], Callable[[], Code]],
         template: Template | None = None,
     ) -> Template:
-        """The template of a procedure; ``build`` adds the arguments to the new scope, fills
-        the template in and compiles the body."""
+        """The template of a procedure.
+
+        ``build`` adds the arguments to the new scope and fills the template in, and gives what
+        compiles the body.
+        """
         if template is None:
             template = Template(name, self.where())
         made = template
         here = self.here
+
+        def lay_out() -> tuple[Frame, Callable[[], Code]]:
+            frame = Frame(scope.frame)
+            return frame, build(self, made, Scope(frame, scope))
+
+        def pad(frame: Frame) -> None:
+            taken = made.count if made.count >= 0 else made.required + made.optional
+            made.pad = (None,) * (frame.size - 1 - taken)
 
         def remake() -> None:
             outer, self.uses = self.uses, set()
             outer_depth, self.depth, self.here = self.depth, 0, here
             top, self.top = self.top, False
             try:
-                frame = Frame(scope.frame)
-                inner = Scope(frame, scope)
-                code = build(self, made, inner)
+                frame, body = lay_out()
+                code = body()
                 made.uses = self.uses
             finally:
                 self.uses, self.depth, self.top = outer, outer_depth, top
-            taken = made.count if made.count >= 0 else made.required + made.optional
-            made.pad = (None,) * (frame.size - 1 - taken)
+            pad(frame)
             made.body = general_of(code)
 
-        remake()
         made.remake = remake
+        if self.lazy:
+            pad(lay_out()[0])
+            _invalidate(made)
+        else:
+            remake()
         _templates.add(made)
         return made
 

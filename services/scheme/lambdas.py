@@ -19,6 +19,8 @@ from services.scheme.syntax import (
 from services.scheme.types import NIL, Keyword, Pair, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from services.scheme.compiler import Compiler
 
 _OPTIONAL, _KEY, _REST = Keyword("optional"), Keyword("key"), Keyword("rest")
@@ -145,7 +147,7 @@ def compile_lambda(
         documentation = body.car
     if fixed_count(formals) >= 0:
 
-        def build(compiler: Compiler, template: Template, scope: Scope) -> Code:
+        def build(compiler: Compiler, template: Template, scope: Scope) -> Callable[[], Code]:
             rest, count = formals, 0
             while rest is not NIL:
                 if rest.car in scope.names:
@@ -154,12 +156,12 @@ def compile_lambda(
                 rest = rest.cdr
                 count += 1
             template.count = count
-            return compiler.body(body, scope, whole)
+            return lambda: compiler.body(body, scope, whole)
 
     else:
         parsed = parse(formals, star, whole)
 
-        def build(compiler: Compiler, template: Template, scope: Scope) -> Code:
+        def build(compiler: Compiler, template: Template, scope: Scope) -> Callable[[], Code]:
             return _build(compiler, template, scope, parsed, body, whole)
 
     made = compiler.procedure(name, scope, build, template)
@@ -170,7 +172,7 @@ def compile_lambda(
 
 def _build(
     compiler: Compiler, template: Template, scope: Scope, parsed: Formals, body: Value, whole: Value
-) -> Code:
+) -> Callable[[], Code]:
     for name in parsed.required:
         scope.add(name)
     template.required = len(parsed.required)
@@ -183,17 +185,21 @@ def _build(
     keys = [scope.frame.slot() for _ in parsed.keys]
     template.rest = rest
     template.keys = tuple((key[0], slot) for key, slot in zip(parsed.keys, keys, strict=True))
-    codes: list[Code] = []
-    for (name, default), slot in zip(parsed.optional, optional, strict=True):
-        codes.append(_default(compiler, default, slot, scope))
-        _name(scope, name, slot)
-    if parsed.rest is not None:
-        _name(scope, parsed.rest, rest)
-    for (_, name, default), slot in zip(parsed.keys, keys, strict=True):
-        codes.append(_default(compiler, default, slot, scope))
-        _name(scope, name, slot)
-    codes.append(compiler.body(body, scope, whole))
-    return sequence(codes)
+
+    def compile_all() -> Code:
+        codes: list[Code] = []
+        for (name, default), slot in zip(parsed.optional, optional, strict=True):
+            codes.append(_default(compiler, default, slot, scope))
+            _name(scope, name, slot)
+        if parsed.rest is not None:
+            _name(scope, parsed.rest, rest)
+        for (_, name, default), slot in zip(parsed.keys, keys, strict=True):
+            codes.append(_default(compiler, default, slot, scope))
+            _name(scope, name, slot)
+        codes.append(compiler.body(body, scope, whole))
+        return sequence(codes)
+
+    return compile_all
 
 
 def _name(scope: Scope, name: Any, slot: int) -> None:

@@ -11,13 +11,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from services.scheme.errors import Location, SchemeError, misc_error, out_of_range
+from services.scheme.errors import SchemeError, misc_error, out_of_range
 from services.scheme.lexical import (
     HEX_ESCAPES,
     STRING_ESCAPES,
     parse_character,
     parse_number,
 )
+from services.scheme.source import Source
 from services.scheme.types import EOF, NIL, Char, Keyword, Pair, Symbol, Value, scheme_list
 
 # Blanks and line comments, then: 1 a string without escapes, 2 an atom, 3 punctuation,
@@ -41,23 +42,6 @@ _ABSENT = object()
 _TOP, _LIST, _DOT, _DOTTED, _VECTOR, _BYTES, _QUOTE, _COMMENT = range(8)
 
 
-class Source:
-    """A text and its name: turns offsets into locations."""
-
-    __slots__ = ("name", "text")
-
-    def __init__(self, text: str, name: str | None = None) -> None:
-        self.text = text
-        self.name = name
-
-    def location(self, offset: int) -> Location:
-        """Line and column of ``offset``, from 1; tabs count to the next multiple of 8."""
-        start = self.text.rfind("\n", 0, offset) + 1
-        line = self.text.count("\n", 0, start) + 1
-        column = len(self.text[start:offset].expandtabs(8)) + 1
-        return Location(self.name or "#<unknown port>", line, column)
-
-
 class Reader:
     """Reads the data of one text one after the other.
 
@@ -65,6 +49,8 @@ class Reader:
     the first pair of a list that of its parenthesis, for another that of its element.
     ``start`` and ``position`` are the offsets of what was read and of what follows it.
     """
+
+    lazy = False  # whether procedures in it may be compiled when they are called
 
     def __init__(self, text: str, name: str | None = None) -> None:
         self.source = Source(text, name)
@@ -432,22 +418,3 @@ def read_all(text: str) -> list[Value]:
     while (datum := reader.read()) is not EOF:
         data.append(datum)
     return data
-
-
-def decode(data: bytes) -> str:
-    """The text of a file: by its coding cookie, else UTF-8, else Latin-1.
-
-    The cookie is ``-*- coding: NAME -*-`` within the first 500 bytes (Guile's limit).
-    """
-    start = data[:500]
-    if b"coding:" in start:
-        cookie = re.search(rb"-\*-.*?coding:[ \t]*([-\w.]+).*?-\*-", start)
-        if cookie:
-            try:
-                return data.decode(cookie[1].decode("ascii"))
-            except (LookupError, UnicodeError):
-                pass
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")

@@ -6,7 +6,7 @@ it was run and sees what it imported or defined.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.scheme.compiler import Compiler
 from services.scheme.dynamics import Bindings
@@ -14,12 +14,16 @@ from services.scheme.errors import misc_error, system_error
 from services.scheme.machine import JUMP, Machine
 from services.scheme.modules import Module, user_module
 from services.scheme.parameters import CallWith, Parameter, set_value, value_of
+from services.scheme.prepared import reader_of
 from services.scheme.primitives import Call, Primitive, Steps
 from services.scheme.printer import is_circular
 from services.scheme.procedures import Operation
-from services.scheme.reader import Reader, Source, decode
+from services.scheme.source import Source, decode
 from services.scheme.syntax import SpecialForm
 from services.scheme.types import EOF, NIL, Pair, Value
+
+if TYPE_CHECKING:
+    from services.scheme.reader import Reader
 
 _MAX_FILE = 1 << 26  # bytes
 
@@ -74,9 +78,14 @@ def _evaluate(machine: Machine, datum: Value, module: Module) -> Any:
 
 
 def _evaluate_read(
-    machine: Machine, datum: Value, source: Source, marks: dict[int, int], start: int
+    machine: Machine,
+    datum: Value,
+    source: Source,
+    marks: dict[int, int],
+    start: int,
+    lazy: bool = False,
 ) -> Any:
-    compiler = Compiler(current_module(), datum, source, marks)
+    compiler = Compiler(current_module(), datum, source, marks, lazy)
     compiler.here = start
     return run_form(machine, compiler, datum)
 
@@ -88,7 +97,7 @@ def _evaluate_in(machine: Machine, datum: Value, module: Module, reader: Reader)
 
 EVALUATE = Operation("eval", _evaluate, 2, 2)
 EVALUATE_IN = Operation("eval", _evaluate_in, 3, 3)
-_EVALUATE_READ = Operation("eval", _evaluate_read, 4, 4)
+_EVALUATE_READ = Operation("eval", _evaluate_read, 5, 5)
 
 
 def read_file(path: str) -> str:
@@ -111,11 +120,12 @@ def load_text(text: str, name: str | None, module: Module) -> Steps:
 
 
 def _forms(text: str, name: str | None) -> Steps:
-    reader = Reader(text, name)
+    reader = reader_of(text, name)
     value: Value = None
     datum = reader.read()
     while datum is not EOF:
-        value = yield Call(_EVALUATE_READ, (datum, reader.source, reader.marks, reader.start))
+        place = (reader.source, reader.marks, reader.start)
+        value = yield Call(_EVALUATE_READ, (datum, *place, reader.lazy))
         datum = reader.read()
     return value
 

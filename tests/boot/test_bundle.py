@@ -121,11 +121,11 @@ def test_a_truncated_one_is_ignored(tree: Path, target: Path, length: int) -> No
 
 def test_one_of_another_interpreter_is_ignored(tree: Path, target: Path) -> None:
     data = bytearray(target.read_bytes())
-    data[len(b"drover bundle 2\n")] ^= 1  # the magic number
+    data[len(b"drover bundle 3\n")] ^= 1  # the magic number
     target.write_bytes(data)
     assert show(tree, target)[0] == ["False"]
-    data[len(b"drover bundle 2\n")] ^= 1
-    data[len(b"drover bundle 2\n") + 8] ^= 1  # the version
+    data[len(b"drover bundle 3\n")] ^= 1
+    data[len(b"drover bundle 3\n") + 8] ^= 1  # the version
     target.write_bytes(data)
     assert show(tree, target)[0] == ["False"]
 

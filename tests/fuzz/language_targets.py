@@ -7,7 +7,8 @@ import contextlib
 from services.scheme import SchemeError, user_module
 from services.scheme.evaluation import run_now
 from services.scheme.printer import write
-from services.scheme.reader import Reader, decode
+from services.scheme.reader import Reader
+from services.scheme.source import decode
 from services.scheme.toplevel import EVALUATE_IN
 from services.scheme.types import EOF
 from tests.fuzz.target import Contradiction, Target, harmless

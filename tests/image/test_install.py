@@ -24,7 +24,7 @@ from image.settings import Configuration, DirectorySource, ExtraFile, Network, U
 from image.sources.debian import read_packages
 from image.system import add_extra_files, write_system_files
 from image.tree import Node, Tree
-from services.scheme import read_one
+from services.scheme.reader import read_one
 from tests.boot.fakeboot import fake_boot
 from tests.image.archive import MINOR, PACKAGES, StandInArchive
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from services.scheme.errors import SchemeError
 from services.scheme.printer import write
-from services.scheme.reader import Reader, decode, read_all, read_one
+from services.scheme.reader import Reader, read_all, read_one
+from services.scheme.source import decode
 from services.scheme.types import EOF, NIL, Char, Keyword, Pair, Symbol, scheme_list
 
 # Measured on Guile 3.0.11: text, how what was read is written.

@@ -21,13 +21,13 @@ from services.scheme import (
     evaluate,
     host_modules,
     load,
-    read_one,
     user_module,
 )
 from services.scheme.machine import Machine
 from services.scheme.modules import _loaded
 from services.scheme.primitives import Await, Call, Library, TailCall
 from services.scheme.printer import write
+from services.scheme.reader import read_one
 
 LIBRARY = Library()
 LOG: list[Any] = []
