@@ -55,8 +55,6 @@ async def mount_all(entries: Sequence[MountEntry]) -> None:
     One that cannot be mounted is an error unless it is marked "nofail": MountError, when all
     others have been tried.
     """
-    mounted = {mount.target for mount in await off_loop(system.mounts)}
-    missing = []
     wanted = [
         entry
         for entry in entries
@@ -65,6 +63,10 @@ async def mount_all(entries: Sequence[MountEntry]) -> None:
         and entry.directory != "/"
         and "noauto" not in entry.options
     ]
+    if not wanted:
+        return
+    mounted = {mount.target for mount in await off_loop(system.mounts)}
+    missing = []
     for entry in sorted(wanted, key=lambda entry: entry.directory.count("/")):
         if entry.directory in mounted:
             continue
