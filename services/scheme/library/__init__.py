@@ -66,6 +66,11 @@ def lookup(name: str) -> Any:
         # Constants of the kernel (SIGTERM, O_RDONLY, …) are those that it has.
         if not name.isupper():
             return MISSING
+        if name.startswith("SIG") and "_" not in name:  # those that nearly every file has
+            import signal
+
+            number = getattr(signal, name, None)
+            return MISSING if number is None else int(number)
         submodule = "constants"
     library: Library = import_module(_ROOM + submodule).LIBRARY
     return library.bindings.get(name, MISSING)
