@@ -19,7 +19,8 @@ import sys
 import time
 
 from hurd.system import limits
-from hurd.system.base import RebootError, SpawnSpec
+from hurd.system.base import RebootError
+from hurd.system.clock import mend_clock
 from hurd.system.hurd_nodes import TRANSLATED, HurdNodes
 from hurd.system.posix import PosixSystem, probed_descriptors, require_socket
 from hurd.system.spawn import spawn
@@ -27,11 +28,10 @@ from hurd.system.spawn import spawn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
 
     from hurd.notification import PortWatcher
     from hurd.shutdown_notice import ShutdownNotice
-    from hurd.system.base import Process
+    from hurd.system.base import Process, SpawnSpec
     from hurd.system.machine import Memory, Mount
 
 # mach/sys/reboot.h. There is no flag for power-off: RB_HALT switches off if it can.
@@ -151,7 +151,7 @@ class HurdSystem(HurdNodes, PosixSystem):
         # By default it ends the process when the server of any open file has died. Ignoring it,
         # unlike a handler, outlasts a re-execution; programs get the default again.
         signals.signal(_SIGLOST, signals.SIG_IGN)
-        _mend_clock()
+        mend_clock()
 
     def start_local_sockets(self) -> None:
         node = "/servers/socket/1"
@@ -251,20 +251,14 @@ class HurdSystem(HurdNodes, PosixSystem):
         return servers.swap_devices()
 
     def swap_on(self, device: str) -> None:
-        if device in self.swap_devices():
-            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), device)
-        # It reads the partition's layout and starts the default pager if need be; and it exits
-        # with 0 whatever comes of that.
-        said = _run("/sbin/swapon", device)
-        if device not in self.swap_devices():
-            raise OSError(errno.EIO, said or "not used for swapping", device)
+        from hurd.system import swapping
+
+        swapping.swap_on(device)
 
     def swap_off(self, device: str) -> None:
-        if device not in self.swap_devices() and os.geteuid() == 0:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), device)
-        said = _run("/sbin/swapoff", device)
-        if device in self.swap_devices():
-            raise OSError(errno.EIO, said or "still used for swapping", device)
+        from hurd.system import swapping
+
+        swapping.swap_off(device)
 
     # File systems
 
@@ -369,57 +363,3 @@ def _options(options: Sequence[str]) -> list[str]:
 
     names = {"ro": "--readonly", "rw": "--writable"}
     return [names.get(word, word) for word in for_the_file_system(options)]
-
-
-class _ClockInfo:
-    """What `time.get_clock_info` returns; the kernel's clocks tick a hundred times a second."""
-
-    adjustable = False
-    resolution = 0.01
-
-    def __init__(self, name: str) -> None:
-        self.implementation = f"clock_gettime({name})"
-        self.monotonic = name != "time"
-
-
-def _mend_clock() -> None:
-    """Have `time.get_clock_info` answer for the monotonic clock, or no event loop can be made.
-
-    clock_getres of glibc 2.41 does not know that clock.
-    """
-    original: Any = time.get_clock_info
-    try:
-        original("monotonic")
-    except OSError:
-
-        def get_clock_info(name: str) -> Any:
-            try:
-                return original(name)
-            except OSError:
-                return _ClockInfo(name)
-
-        time.get_clock_info = get_clock_info
-
-
-def _run(program: str, device: str) -> str:
-    """Run a program on a device to its end, return what it said; OSError with that if it fails."""
-    reader, writer = os.pipe()
-    try:
-        try:
-            spec = SpawnSpec([program, device], ["PATH=/bin:/sbin"], stdout=writer, stderr=writer)
-            pid = spawn(spec)
-        finally:
-            os.close(writer)
-        said = b""
-        while part := os.read(reader, 4096):
-            said += part
-    finally:
-        os.close(reader)
-    try:
-        _, status = os.waitpid(pid, 0)
-    except ChildProcessError:
-        status = 0  # the daemon reaps every child, and was quicker
-    text = " ".join(os.fsdecode(said).split())
-    if status != 0:
-        raise OSError(errno.EIO, text or f"{program} failed", device)
-    return text

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -209,6 +210,57 @@ def test_local_sockets_are_started_once(system, standin, monkeypatch):
     setting.set_passive("/servers/socket/1", ["/hurd/pflocal"])
     system.start_local_sockets()
     assert len(started) == 1
+
+
+def test_the_end_of_the_machine_is_told_and_waits(system, standin):
+    from hurd import startup
+
+    told = threading.Event()
+    system.on_machine_end(told.set)
+    notice = system._notice
+    with notice._right.make_send() as port:
+        asking = threading.Thread(target=startup.startup_dosync, args=(port, 60000))
+        asking.start()
+        assert told.wait(5)
+        assert asking.is_alive()
+        system.allow_machine_end()
+        asking.join(5)
+        assert not asking.is_alive()
+    notice.close()
+
+
+def test_an_end_that_was_refused_may_be_held_up_again(system, standin, reboot):
+    system.on_machine_end(lambda: None)
+    with pytest.raises(RebootError):
+        system.reboot("halt")
+    assert not system._notice._allowed.is_set()
+    system._notice.close()
+
+
+def test_the_end_of_the_server_of_local_sockets_is_told(system, standin, monkeypatch):
+    from hurd.translator.setting import set_active
+
+    told = threading.Event()
+    with set_active("/etc/motd", ["/hurd/hello"]) as server:
+        # In the place of a port of /servers/socket/1: the stand-in's nodes outlive their servers.
+        monkeypatch.setattr(lookup, "file_name_lookup", lambda *_: server.control.copy())
+        system.on_local_sockets_lost(told.set)
+        assert not told.wait(0.05)
+        server.kill()
+        assert told.wait(5)
+    system._watcher.close()
+
+
+def test_what_is_asked_about_a_process_that_is_not_there(system):
+    assert system.process_command(99999999) is None
+    assert system.process(99999999) is None
+    assert system.process_owner(99999999) == -1
+    assert system.process(own_pid()).state == "S"
+
+
+def test_swap_space_is_that_of_the_default_pager(system, standin):
+    standin.fail("get_privileged_ports", EPERM)
+    assert system.swap_devices() == []
 
 
 def test_nothing_of_it_is_there_on_another_system():

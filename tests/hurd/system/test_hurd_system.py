@@ -12,8 +12,7 @@ import time
 
 import pytest
 
-from hurd.system import SpawnSpec, posix
-from hurd.system import hurd as hurd_system
+from hurd.system import SpawnSpec, posix, swapping
 from hurd.system.hurd import HurdSystem
 
 
@@ -161,28 +160,82 @@ def test_tmpfs_gets_the_size_that_it_needs(mounted, source, options, size):
     assert words == [o for o in options if not o.startswith("size=")]
 
 
-def test_swap_program_that_fails_says_why(monkeypatch, tmp_path):
-    program = tmp_path / "swapon"
-    program.write_text('#!/bin/sh\necho "$1: no swap\n signature" >&2\nexit 2\n')
-    program.chmod(0o755)
+class Swap:
+    """Programs in the place of the Hurd's: `does` says what they do with the list `used`."""
+
+    def __init__(self, directory) -> None:
+        self.used = directory / "used"
+        self.used.touch()
+        self.program = directory / "program"
+
+    def does(self, lines: str) -> None:
+        self.program.write_text(f"#!/bin/sh\nused={self.used}\n{lines}\n")
+        self.program.chmod(0o755)
+
+
+@pytest.fixture
+def swap(monkeypatch, tmp_path):
+    made = Swap(tmp_path)
+    monkeypatch.setattr(swapping, "swap_devices", lambda: made.used.read_text().split())
+    monkeypatch.setattr(swapping, "SWAPON", str(made.program))
+    monkeypatch.setattr(swapping, "SWAPOFF", str(made.program))
+    return made
+
+
+def test_a_device_is_used_for_swapping_until_it_is_not(swap):
+    system = HurdSystem()
+    swap.does('echo "$1" >>"$used"')
+    system.swap_on("/dev/x")
+    with pytest.raises(OSError, match=r"busy.*'/dev/x'"):
+        system.swap_on("/dev/x")
+    swap.does(': >"$used"')
+    system.swap_off("/dev/x")
+    if os.geteuid() == 0:
+        with pytest.raises(OSError, match="Invalid argument: '/dev/x'"):
+            system.swap_off("/dev/x")
+
+
+def test_swap_program_that_fails_says_why(swap):
+    swap.does('echo "$1: no swap\n signature" >&2; exit 2')
     with pytest.raises(OSError, match=r"/dev/x: no swap signature.*'/dev/x'"):
-        hurd_system._run(str(program), "/dev/x")
-    program.write_text("#!/bin/sh\nexit 0\n")
-    hurd_system._run(str(program), "/dev/x")
-    with pytest.raises(OSError, match="absent"):
-        hurd_system._run(str(tmp_path / "absent"), "/dev/x")
+        HurdSystem().swap_on("/dev/x")
+    swap.does("exit 2")
+    with pytest.raises(OSError, match=r"program failed.*'/dev/x'"):
+        HurdSystem().swap_on("/dev/x")
+    swap.program.unlink()
+    with pytest.raises(OSError, match="program"):
+        HurdSystem().swap_on("/dev/x")
 
 
-def test_swap_program_may_be_reaped_by_others(tmp_path):
+def test_swap_program_that_succeeds_without_effect_is_not_believed(swap):
+    swap.does("exit 0")
+    with pytest.raises(OSError, match="not used for swapping: '/dev/x'"):
+        HurdSystem().swap_on("/dev/x")
+    swap.used.write_text("/dev/x\n")
+    with pytest.raises(OSError, match="still used for swapping: '/dev/x'"):
+        HurdSystem().swap_off("/dev/x")
+
+
+def test_swap_program_may_be_reaped_by_others(swap):
     """As PID 1 does in its loop; here the kernel does it."""
-    program = tmp_path / "swapon"
-    program.write_text("#!/bin/sh\necho done\n")
-    program.chmod(0o755)
+    swap.does('echo "$1" >"$used"')
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        assert hurd_system._run(str(program), "/dev/x") == "done"
+        HurdSystem().swap_on("/dev/x")
     finally:
         signal.signal(signal.SIGCHLD, before)
+
+
+def test_pid_1_has_no_descriptors_to_adopt(monkeypatch):
+    monkeypatch.setattr(posix.PosixSystem, "adopt_descriptors", lambda _: pytest.fail("looked"))
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    HurdSystem().adopt_descriptors()
+
+
+def test_an_action_that_there_is_not_is_refused():
+    with pytest.raises(NotImplementedError, match="kexec"):
+        HurdSystem().reboot("kexec")
+    HurdSystem().allow_machine_end()  # nobody has asked to be told of an end
 
 
 def test_host_name_is_only_written_if_it_changes(monkeypatch):
