@@ -45,7 +45,8 @@ BOOT: Final = ("boot.stage0", "boot.guard", "boot.ending", "boot.boot_log", "boo
 
 # What a machine's start imports besides: on the Hurd only, or once the configuration is at work.
 ON_THE_HURD: Final = (
-    "hurd.system.hurd", "hurd.system.hurd_nodes", "hurd.translator", "hurd.translator.fstab",
+    "hurd.system.clock", "hurd.system.hurd", "hurd.system.hurd_nodes", "hurd.translator",
+    "hurd.translator.fstab",
     "hurd.system.utmp", "boot.nodes", "pid1.disabled", "pid1.usage", "pid1.translator",
     "services.scheme.loading",
     *(f"services.scheme.library.{name}" for name in (
