@@ -43,6 +43,9 @@ def become_real(stand_in: ModuleType) -> ModuleType:
     if sys.modules.get(name) is stand_in:
         del sys.modules[name]
     real = import_module(name)
+    if name == "collections":
+        # Python 3.11 would set this when it loads collections.abc, which is there already.
+        vars(real).setdefault("abc", _collections_abc)
     # Whoever has imported the stand-in keeps it: it serves as well.
     vars(stand_in).update({k: v for k, v in vars(real).items() if not k.startswith("__")})
     return real
