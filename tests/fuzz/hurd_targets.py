@@ -11,11 +11,12 @@ from unittest import mock
 
 from boot.arguments import BootArguments, read_arguments
 from hurd import argz, message, records
-from hurd.constants import MACH_MSG_TYPE_MOVE_RECEIVE, MACH_MSG_TYPE_MOVE_SEND_ONCE
 from hurd.errors import HurdError
 from hurd.layouts import I686, X86_64, native
 from hurd.ports import Port
+from hurd.rpc.marshal import structure_of_words
 from hurd.rpc.notation import routines
+from hurd.structures import STRUCTURES
 from hurd.system import servers
 from hurd.translator import fstab
 from hurd.translator.mounting import Mounted, option_words
@@ -190,7 +191,7 @@ def _message(number: int, body: bytes) -> bytes:
 
 
 def read_message(data: bytes) -> None:
-    """Any message, of either machine: its fields, or HurdError and all rights given back."""
+    """Any message, of either machine: its fields, or HurdError; and any structure of C in it."""
     for layout in (I686, X86_64):
         header = layout.pack_header(0x12, layout.header + len(data), 9, 1, 22000)
         with _without_kernel():
@@ -205,8 +206,10 @@ def read_message(data: bytes) -> None:
                             take(index)
                         except HurdError:
                             continue
-        for name in (MACH_MSG_TYPE_MOVE_RECEIVE, MACH_MSG_TYPE_MOVE_SEND_ONCE):
-            layout.descriptor(name, layout.port_bits, 1, True, False)
+    words = [int.from_bytes(data[at : at + 4], "little", signed=True) for at in
+             range(0, len(data) - 3, 4)]  # fmt: skip
+    for made in STRUCTURES.values():
+        structure_of_words(made, words, len(words) % 5)
 
 
 # File systems that say what is mounted below them
