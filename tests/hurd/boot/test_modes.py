@@ -117,18 +117,41 @@ def test_damage_that_needs_a_person_ends_in_a_shell(own_disk: Path) -> None:
         assert "--writable" in machine.run("fsysopts /")
 
 
-def test_a_root_that_was_repaired_below_its_server_is_rebooted(own_disk: Path) -> None:
+def _end_cleanly(machine: Hurd, disk: Path) -> None:
+    start = len(machine.console)
+    machine.type("reboot\n")
+    machine.until("rebooting Mach", start=start)
+    machine.wait_end()
+    assert filesystem_state(disk) == ("clean", 0)
+
+
+def test_a_root_that_was_repaired_below_its_server_is_read_anew(own_disk: Path) -> None:
+    """The server knew a directory that is no more, and one that had a link too many."""
     _debugfs(own_disk, "clri /run/lock", "ssv state 0")
     with Hurd(own_disk) as machine:
-        console = machine.wait_end()
-        assert "The file system was repaired; rebooting." in console
-    with Hurd(own_disk) as machine:
         machine.login()
-        start = len(machine.console)
-        machine.type("reboot\n")
-        machine.until("rebooting Mach", start=start)
-        machine.wait_end()
-    assert filesystem_state(own_disk) == ("clean", 0)
+        assert "Entry 'lock' in /run" in machine.console
+        assert machine.run("stat -c %a /run/lock") == "1777\n"
+        machine.run("mkdir /run/lock/one; echo text > /run/lock/one/file; sync")
+        assert machine.run("cat /run/lock/one/file") == "text\n"
+        _end_cleanly(machine, own_disk)
+
+
+def test_all_damage_is_repaired_if_that_is_wanted_and_then_the_machine_begins_anew(
+    disk: Path,
+) -> None:
+    path = _with_argument(disk, "drover.repair=all")
+    [block] = _debugfs(path, "blocks /etc/fstab").split()[-1:]
+    _debugfs(path, f"sif /etc/hostname block[0] {block}", "ssv state 0")
+    with Hurd(path) as machine:
+        console = machine.wait_end()
+        assert "RUN fsck MANUALLY" in console
+        assert "Repairing '/dev/hd0s1' all the same" in console
+        assert "The file system was repaired; rebooting." in console
+    with Hurd(path) as machine:
+        machine.login()
+        assert "fsck" not in machine.console[machine.console.index("start ext2fs") :]
+        _end_cleanly(machine, path)
 
 
 def test_a_missing_network_device_is_reported_and_keeps_nobody_out(
