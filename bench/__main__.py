@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import os
 import shlex
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,8 +20,9 @@ def main(words: list[str]) -> int:
     """Measure, print the tables, and write them where it is asked for; return the exit status."""
     chosen = options.parse(words)
     if chosen.inside:
-        save(chosen.inside, daemons.measure(chosen))
-        return 0
+        measured, failures = daemons.measure(chosen)
+        save(chosen.inside, measured)
+        return 1 if failures else 0
     try:
         if chosen.source:
             sections, status = load(chosen.source), 0
@@ -49,7 +50,14 @@ def _measure(chosen: argparse.Namespace, words: list[str]) -> tuple[dict[str, Se
     status = 0
     steps: list[Callable[[], dict[str, Section]]] = []
     if {"daemons", "peers"} & set(chosen.sections):
-        steps.append(lambda: _daemons(chosen, words))
+
+        def both() -> dict[str, Section]:
+            nonlocal status
+            found, failed = _daemons(chosen, words)
+            status |= failed
+            return found
+
+        steps.append(both)
     if "images" in chosen.sections:
         steps.append(lambda: {"images": images.measure_builder(chosen.quick)})
     if "boot" in chosen.sections:
@@ -57,8 +65,8 @@ def _measure(chosen: argparse.Namespace, words: list[str]) -> tuple[dict[str, Se
     for step in steps:
         try:
             sections.update(step())
-        except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
-            print(f"bench/run: {error}", file=sys.stderr)
+        except Exception as error:  # whatever it is, what was measured in many minutes is kept
+            traceback.print_exception(error)
             status = 1
     command = f"Command: `{shlex.join(['bench/run', *words])}`, {datetime.date.today():%-d %B %Y}"
     for section in sections.values():
@@ -66,16 +74,18 @@ def _measure(chosen: argparse.Namespace, words: list[str]) -> tuple[dict[str, Se
     return sections, status
 
 
-def _daemons(chosen: argparse.Namespace, words: list[str]) -> dict[str, Section]:
+def _daemons(chosen: argparse.Namespace, words: list[str]) -> tuple[dict[str, Section], int]:
     # In a process of its own, which is process 1 of a namespace.
     with tempfile.TemporaryDirectory(prefix="drover-bench-") as directory:
         file = Path(directory, "results")
         inside = ["bench", f"--inside={file}", *words]
         if chosen.alone:
-            subprocess.run([sys.executable, "-m", *inside], env=os.environ, check=True)
+            status = subprocess.run([sys.executable, "-m", *inside], check=False).returncode
         else:
-            place.run(inside, "peers" in chosen.sections)
-        return load(file)
+            status = place.run(inside, "peers" in chosen.sections)
+        if not file.exists():
+            raise RuntimeError(f"the daemons were not measured: status {status}")
+        return load(file), status
 
 
 if __name__ == "__main__":

@@ -56,7 +56,10 @@ class Daemon:
         Not from the log: the GNU Shepherd's may lack its end. Services are started in
         order, so the last one is asked for, once all their programs have said that they run.
         """
-        ready.wait_for(count, self._check)
+        try:
+            ready.wait_for(count, self._check)
+        except TimeoutError as error:
+            raise RuntimeError(f"{error}; {self._complaint()}") from None
         last = f"s{count - 1}"
         while b"(status running)" not in self.request("status", last):
             time.sleep(_INTERVAL)
@@ -69,10 +72,11 @@ class Daemon:
 
     def _check(self) -> None:
         if self._process.poll() is not None:
-            raise RuntimeError(
-                f"{self.candidate.name} does not get ready: {self._errors.read_text()}\n"
-                + (self.log.read_text() if self.log.exists() else "")[-1000:]
-            )
+            raise RuntimeError(self._complaint())
+
+    def _complaint(self) -> str:
+        log = self.log.read_text()[-1000:] if self.log.exists() else ""
+        return f"{self.candidate.name} does not get ready: {self._errors.read_text()}\n{log}"
 
     def request(self, action: str, service: str, timeout: float | None = process.PATIENCE) -> bytes:
         """Send a command over the socket; return the reply."""

@@ -6,10 +6,12 @@ This is the part of ``bench/run`` that runs inside of the namespaces.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench import floor, measures, place
@@ -28,11 +30,15 @@ _ROOT = Path(__file__).resolve().parent.parent
 _ONCE = ("endless", "output", "bindings")
 
 
-def measure(chosen: argparse.Namespace) -> dict[str, Section]:
-    """Measure what was chosen; the section of a part that was not chosen is missing."""
+def measure(chosen: argparse.Namespace) -> tuple[dict[str, Section], int]:
+    """Measure what was chosen; return the sections, and how often something failed.
+
+    A failure is said on standard error; what else was measured is there.
+    """
     here = place.Place()
     try:
-        return _Daemons(chosen, here).measure()
+        daemons = _Daemons(chosen, here)
+        return daemons.measure(), daemons.failures
     finally:
         here.close()
 
@@ -51,6 +57,7 @@ class _Daemons:
             here.work, self._program, chosen.effort, chosen.figures, self._closely
         )
         self._peers = self._find_peers()
+        self.failures = 0
 
     def _find_peers(self) -> list[Peer]:
         if "peers" not in self._chosen.sections or os.getpid() != 1:
@@ -93,16 +100,23 @@ class _Daemons:
             self._closely.add(metric, count, FLOOR, value)
         # Whoever comes second finds the machine warmer: take turns in that too.
         for candidate in self._candidates if turn % 2 == 0 else self._candidates[::-1]:
-            self._bench.round(candidate, count, turn == 0)
+            with self._forgiving(f"{candidate.name}, {count} services"):
+                self._bench.round(candidate, count, turn == 0)
+
+    @contextlib.contextmanager
+    def _forgiving(self, what: str) -> Iterator[None]:
+        """Let the rest be measured, which takes many minutes, if something fails."""
+        try:
+            yield
+        except Exception as error:
+            self.failures += 1
+            print(f"failed: {what}: {type(error).__name__}: {error}", file=sys.stderr)
 
     def _peer_round(self, count: int, turn: int) -> None:
         shift = turn % len(self._peers) if self._peers else 0
         for peer in self._peers[shift:] + self._peers[:shift]:
-            try:
+            with self._forgiving(f"{peer.name} beside the others, {count} services"):
                 self._peer(peer, count, turn == 0)
-            except (OSError, RuntimeError) as error:
-                # A figure of another program is missing then, and the others are measured.
-                print(f"{peer.name}, {count} services: {error}", file=sys.stderr)
 
     def _peer(self, peer: Peer, count: int, first: bool) -> None:
         effort = self._chosen.effort
@@ -133,13 +147,15 @@ class _Daemons:
         if "endless" in figures:
             _progress("a start that never ends")
             for candidate in candidates:
-                bench.endless(candidate, self._chosen.counts[0])
+                with self._forgiving(candidate.name):
+                    bench.endless(candidate, self._chosen.counts[0])
         if "output" in figures:
             # The GNU Shepherd takes a minute for each.
             for _ in range(min(2, self._chosen.rounds)):
                 for candidate in candidates:
                     _progress(f"{bench.effort.lines:,} lines through {candidate.name}")
-                    bench.output(candidate)
+                    with self._forgiving(candidate.name):
+                        bench.output(candidate)
         if "bindings" in figures:
             for _ in range(self._chosen.rounds):
                 milliseconds = floor.bindings(self._chosen.python)

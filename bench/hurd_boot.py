@@ -1,7 +1,7 @@
 """Booting a real Hurd with drover beside its native start-up: from PID 1's exec to the login.
 
-Two disks are built from the root in DROVER_HURD_ROOT that differ in the init only, and booted in
-QEMU in turn.  The clock starts when the last of the boot servers has
+Disks are built from the root in DROVER_HURD_ROOT that differ in the init only, and booted in QEMU
+in turn.  The clock starts when the last of the boot servers has
 told its name on the console, which is when /hurd/startup runs PID 1, and stops at the login prompt.
 """
 
@@ -17,9 +17,23 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.metrics import FLOOR
+
 _ROOT = Path(__file__).resolve().parent.parent
 _VARIABLE = "DROVER_HURD_ROOT"
 _PATIENCE = 300.0
+
+# The least that an init in Python can do: start the interpreter, and with it a getty.
+_LEAST = """\
+#!{env} -S PYTHONHASHSEED=0 {python} -S -P -X utf8
+import os
+environment = {{"PATH": "/bin:/sbin:/usr/bin:/usr/sbin", "TERM": "mach"}}
+os.posix_spawn("/libexec/getty", ["getty", "38400", "console"], environment)
+while True:
+    os.wait()
+"""
+# Boots of it: its time varies little.
+_LEAST_BOOTS = 3
 
 # What the console says, in this order.
 SERVERS = "proc auth."
@@ -36,13 +50,19 @@ class Boot:
 
 
 def build(directory: Path, init: str) -> Path:
-    """Build a disk with that init ("drover" or "native")."""
+    """Build a disk with that init ("drover", "native" or "floor")."""
     disk = directory / f"{init}.img"
+    root = Path(os.environ[_VARIABLE])
     command = [
-        sys.executable, "-m", "image", "build", f"--from={os.environ[_VARIABLE]}",
-        "--owners=root", "--network=none", "--root-password=", "--quiet", f"--init={init}",
-        f"--output={disk}",
+        sys.executable, "-m", "image", "build", f"--from={root}", "--owners=root",
+        "--network=none", "--root-password=", "--quiet", f"--output={disk}",
+        f"--init={'drover' if init == 'drover' else 'native'}",
     ]  # fmt: skip
+    if init == FLOOR:
+        script = directory / "least"
+        env = "/usr/bin/env" if (root / "usr/bin/env").exists() else "/bin/env"
+        script.write_text(_LEAST.format(env=env, python="/usr/bin/python3"), encoding="utf-8")
+        command.append(f"--file={script}:/libexec/runsystem:755")
     subprocess.run(command, check=True, cwd=_ROOT)
     return disk
 
@@ -84,11 +104,13 @@ def measure(rounds: int) -> dict[str, list[Boot]]:
             "qemu-system-i386 is not installed (Debian package qemu-system-x86)"
         )
     with tempfile.TemporaryDirectory(prefix="drover-bench-") as directory:
-        disks = {init: build(Path(directory), init) for init in ("native", "drover")}
+        disks = {init: build(Path(directory), init) for init in ("native", "drover", FLOOR)}
         found: dict[str, list[Boot]] = {init: [] for init in disks}
         for number in range(rounds):
             # Whoever comes second finds the machine warmer: take turns in that too.
             for init in sorted(disks, reverse=bool(number % 2)):
+                if init == FLOOR and number >= _LEAST_BOOTS:
+                    continue
                 marks = boot(disks[init])
                 found[init].append(marks)
                 print(

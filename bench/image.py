@@ -23,6 +23,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 _EPOCH = 1_700_000_000
 _MEGABYTE = 1_000_000
 REFERENCE, DISK, COMMAND = "mke2fs -d", "the disk alone", "the complete command"
+LEAST = "the files in one, nothing else"
 FULL = 300 * _MEGABYTE
 QUICK = 30 * _MEGABYTE
 
@@ -132,6 +133,7 @@ def measure(size: int, rounds: int, place: Path) -> list[Row]:
     chosen: dict[str, Callable[[], list[str]]] = {
         REFERENCE: lambda: _mke2fs(tree, output),
         DISK: lambda: _disk(tree, output),
+        LEAST: lambda: ["tar", "--create", f"--file={output}", f"--directory={tree}", "."],
         COMMAND: lambda: _command(tree, output, place / "cache"),
     }
     rows = {name: Row(name, [], [], 0) for name in chosen}

@@ -26,19 +26,15 @@ def measure_builder(quick: bool) -> Section:
     rounds, rebuilds = (1, 1) if quick else (_ROUNDS, _REBUILDS)
     with tempfile.TemporaryDirectory(prefix="drover-bench-") as directory:
         _progress("building images")
-        disk, whole = image.DISK, image.COMMAND
         for row in image.measure(size, rounds, Path(directory)):
-            if row.name in (disk, image.REFERENCE):
-                of = DROVER if row.name == disk else _MKE2FS
-                results.add("disk", 0, of, *row.seconds)
-                results.add("disk-cpu", 0, of, *row.processor)
-            if row.name in (whole, image.REFERENCE):
-                of = DROVER if row.name == whole else _MKE2FS
-                results.add("build", 0, of, *row.seconds)
-                results.add("build-cpu", 0, of, *row.processor)
-            if row.name == whole:
+            for metric, ours in (("disk", image.DISK), ("build", image.COMMAND)):
+                of = {ours: DROVER, image.REFERENCE: _MKE2FS, image.LEAST: FLOOR}.get(row.name)
+                if of is not None:
+                    results.add(metric, 0, of, *row.seconds)
+                    results.add(f"{metric}-cpu", 0, of, *row.processor)
+            if row.name == image.COMMAND:
                 results.add("build-memory", 0, DROVER, row.memory / _MEGABYTE)
-            if row.name == disk:
+            if row.name == image.DISK:
                 # A build that finds everything in the cache has still to write the disk.
                 results.add("rebuild", 0, FLOOR, *row.seconds)
     with tempfile.TemporaryDirectory(prefix="drover-bench-") as directory:

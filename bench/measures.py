@@ -46,7 +46,7 @@ class Effort:
     peer_respawns: int
 
 
-FULL = Effort(rounds=3, herd=15, requests=2000, cycles=100, respawns=5, endless=1000, idle=10,
+FULL = Effort(rounds=3, herd=10, requests=2000, cycles=100, respawns=5, endless=1000, idle=10,
               lines=1_000_000, peer_rounds=2, peer_respawns=3)  # fmt: skip
 QUICK = Effort(rounds=1, herd=3, requests=100, cycles=5, respawns=1, endless=50, idle=0.5,
                lines=50_000, peer_rounds=1, peer_respawns=1)  # fmt: skip

@@ -22,10 +22,10 @@ _PEERS = "DROVER_BENCH_PEERS"
 _MEMORY = "in-memory"
 
 
-def run(command: Sequence[str], peers: bool) -> None:
+def run(command: Sequence[str], peers: bool) -> int:
     """Run a Python module with arguments in the namespaces, with the chroots that can be had.
 
-    What is missing is said on standard error.  Raises subprocess.CalledProcessError.
+    What is missing is said on standard error.  Returns the exit status.
     """
     environment = dict(os.environ)
     unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -46,7 +46,8 @@ def run(command: Sequence[str], peers: bool) -> None:
                 environment[_PEERS] = str(debian.peers(PACKAGES))
         except debian.Unavailable as unavailable:
             print(f"Without Debian's service managers: {unavailable}", file=sys.stderr)
-    subprocess.run([*unshare, sys.executable, "-m", *command], env=environment, check=True)
+    words = [*unshare, sys.executable, "-m", *command]
+    return subprocess.run(words, env=environment, check=False).returncode
 
 
 class Place:

@@ -14,7 +14,7 @@ from bench.results import Results
 from bench.services import Beacon, Program
 
 # Seconds spent on one command, after the least number of times.
-_ENOUGH = 3.0
+_ENOUGH = 2.0
 _LEAST = 3
 # Seconds for things to calm down before an idle manager is looked at.
 _CALM = 1.0
@@ -110,8 +110,9 @@ class Running:
         for _ in range(times):
             time.sleep(self._peer.settle)
             self._ready.forget()
+            pid = self._services()[-1]
             began = time.monotonic()
-            os.kill(self._services()[-1], signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
             took.append((self._ready.wait() - began - self._peer.respawn_delay) * 1e3)
         self.note("respawn", median(took))
 

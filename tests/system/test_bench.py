@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bench import debian, metrics, page, results
-from bench.peers import PACKAGES, PEERS
+from bench.peers import PACKAGES, PEERS, dinit, s6
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = ("start", "memory", "idle", "herd", "requests", "cycles", "respawn", "stop",
@@ -93,17 +93,36 @@ def test_other_managers_are_measured_beside_drover(tmp_path: Path) -> None:
     assert (measured.get("memory", 2, "s6") or 0) < (measured.get("memory", 2, "supervisord") or 0)
 
 
-def test_a_manager_that_is_not_there_is_named(tmp_path: Path) -> None:
-    try:
-        debian.peers(PACKAGES)
-    except debian.Unavailable as unavailable:
-        pytest.skip(f"no chroot with the service managers of Debian: {unavailable}")
-    path = f"{Path(sys.executable).parent}:/usr/bin:/bin:/usr/sbin:/sbin"
-    done = run("--quick", "--only", "peers", "--peers", "dinit", PATH=path)
-    if "dinit 0" in done.stdout:
+@pytest.fixture
+def without_dinit(tmp_path: Path) -> str:
+    """A PATH on which the machine's dinit, if it has one, is not the first."""
+    broken = tmp_path / "bin"
+    broken.mkdir()
+    for name in ("dinit", "dinitctl"):
+        (broken / name).write_text("#!/bin/sh\necho 'Dinit version 1.'\nexit 1\n")
+        (broken / name).chmod(0o755)
+    return f"{broken}:{os.environ['PATH']}"
+
+
+def test_a_manager_that_fails_leaves_the_others_measured(without_dinit: str) -> None:
+    done = run("--quick", "--only", "peers", "--peers", "dinit", PATH=without_dinit)
+    if "drover is measured alone" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 1, done.stderr
+    assert "failed: dinit beside the others, 1 services: RuntimeError: dinit does not get ready" in done.stderr
+    assert "Versions: dinit 1" in done.stdout
+    assert figures(done.stdout, "status of one, whole command")[1] > 0
+
+
+def test_a_manager_that_is_not_there_is_named() -> None:
+    if shutil.which("dinit"):
         pytest.skip("dinit is installed")
-    assert done.returncode == 0, done.stderr
-    assert "Without dinit: there is no dinit and dinitctl on PATH" in done.stderr
+    assert dinit.Dinit(Path("/")).missing() == (
+        "dinit: there is no dinit and dinitctl on PATH, and Debian has no package of it"
+    )
+    assert s6.S6(Path("/nonexistent")).missing() == (
+        "s6: there is no /usr/bin/s6-svscan in /nonexistent"
+    )
 
 
 def samples() -> dict[str, object]:
