@@ -10,7 +10,9 @@ import pytest
 from standin.control import Standin
 
 from hurd import codes, constants, lookup, mach
+from hurd import message as message_module
 from hurd.errors import HurdError
+from hurd.layouts import Layout
 from hurd.message import Body, Message, send
 from hurd.notification import PortWatcher
 from hurd.ports import Port, ReceiveRight
@@ -155,6 +157,44 @@ async def test_a_message_that_makes_no_sense_ends_nothing(watcher: PortWatcher) 
         send(to, 1000)
         async with asyncio.timeout(1):
             (await got.get()).close()
+
+
+async def test_a_message_that_cannot_be_read_ends_nothing(
+    watcher: PortWatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack, wrong = message_module.unpack, threading.Event()
+
+    def fail_once(raw: bytes, layout: Layout) -> Message:
+        made = unpack(raw, layout)
+        if made.id == 999:
+            made.close()
+            wrong.set()
+            raise HurdError(codes.MIG_BAD_ARGUMENTS, "mach_msg")
+        return made
+
+    monkeypatch.setattr(message_module, "unpack", fail_once)
+    got: asyncio.Queue[Message] = asyncio.Queue()
+    with ReceiveRight.allocate() as right, right.make_send() as to:
+        watcher.on_message(right, got.put_nowait)
+        send(to, 999)
+        send(to, 1000)
+        async with asyncio.timeout(5):
+            (await got.get()).close()
+    assert wrong.is_set()
+
+
+async def test_a_watcher_whose_set_is_gone_ends_its_thread(standin: Standin) -> None:
+    watcher = PortWatcher(asyncio.get_running_loop().call_soon_threadsafe)
+    with ReceiveRight.allocate() as right:
+        watcher.on_message(right, Message.close)
+        ports, thread = watcher._set, watcher._thread
+        assert ports is not None
+        assert thread is not None
+        mach.mach_port_destroy(mach.mach_task_self(), ports.name)
+        ports.release()
+        await asyncio.to_thread(thread.join, 5)
+        assert not thread.is_alive()
+    watcher.close()
 
 
 async def test_a_message_on_its_way_while_the_watch_ends_is_dropped(

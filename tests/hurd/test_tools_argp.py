@@ -15,7 +15,33 @@ from hypothesis import strategies as st
 from hurd.tools import argp_help, tables
 from hurd.tools.argp import Argp, Option, State, parse
 
+
+def odd() -> Argp:
+    """What none of the tools has: words without end, headers in odd places, nothing to say."""
+    endless = "without-" * 20 + "end"
+    return Argp(
+        "odd",
+        "odd 1.0",
+        (
+            Option(None, None, None, "A header before everything:"),
+            Option("first", "f", None, f"A word {endless} and more"),
+            Option("second", None, "NAME", endless),
+            Option("a-name-that-leaves-no-room-at-all", "x", "ARGUMENT", "Its text is below"),
+            Option("a-name-of-25-characters-", None, None, "Its text is close"),
+            Option("silent", "s", "N"),
+            Option("secret", "S", None, "Not shown", hidden=True),
+            Option(None, "t", "T", "An optional one", optional=True),
+            Option(None, None, None, f"A header of one word: {endless}"),
+            Option("last", "l", "FILE", "two\nlines"),
+        ),
+        "ONE\nTWO",
+        f"Before. {endless}",
+        endless + " after it all\n",
+    )
+
+
 TABLES: dict[str, Callable[[], Argp]] = {
+    "odd": odd,
     "settrans": tables.settrans,
     "showtrans": tables.showtrans,
     "fsysopts": tables.fsysopts,
