@@ -27,6 +27,9 @@ from image.recognise import filesystem_name, image_format
 _LIBRARY = "/usr/lib/drover"
 _WITHOUT_PARTITIONS = ("FAT", "NTFS", "exFAT", "ISO 9660")
 _SERVICES = "/etc/drover/services.d"
+# Enough for any system; a hostile one has as many and as large ones as it likes.
+_MOST_SERVICES = 1000
+_LARGEST_SERVICE = 1 << 20
 _VERSION = re.compile(r'^VERSION\b[^=\n]*=\s*"([^"\n]+)"', re.MULTILINE)
 _PROVISION = re.compile(r"\(service\s+(?:'|\(quote\s+|\(list\s+'?)\(?([^()]*)\)")
 
@@ -247,8 +250,12 @@ def _find_drover(filesystem: Filesystem) -> Drover | None:
     services = []
     directory = filesystem.find(_SERVICES)
     if directory is not None and directory.inode.kind == "directory":
-        for name in sorted(filesystem.directory(directory.inode)):
-            provided = _PROVISION.findall(_text(filesystem, f"{_SERVICES}/{name}"))
+        found = sorted(filesystem.directory(directory.inode).items())
+        for name, number in found[:_MOST_SERVICES]:
+            inode = filesystem.inode(number)
+            data = filesystem.content(inode, _LARGEST_SERVICE) if inode.kind == "file" else b""
+            text = data.decode("utf-8", "replace")
+            provided = _PROVISION.findall(text)
             names = tuple(word for words in provided for word in words.split())
             services.append(Service(f"{_SERVICES}/{name}", names))
     return Drover(match[1] if match else "", tuple(services))

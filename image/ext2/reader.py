@@ -140,12 +140,21 @@ class Filesystem:
                 break
         return b"".join(parts)[:size]
 
-    def directory(self, inode: ext2.Inode) -> dict[str, int]:
-        """Return the names of a directory and their inodes, without "." and ".."."""
+    def directory(self, inode: ext2.Inode, taken: set[int] | None = None) -> dict[str, int]:
+        """Return the names of a directory and their inodes, without "." and "..".
+
+        `taken` are the blocks of other directories, to which those of this one are added.
+        """
         if inode.size > _LARGEST_DIRECTORY:
             raise DamagedFilesystem(f"a directory of {inode.size} bytes")
         found = {}
+        taken = set() if taken is None else taken
         for number in self.blocks(inode):
+            if number in taken:
+                # Or a small disk could have directories that take hours to read.
+                raise DamagedFilesystem(f"block {number} is part of two directories")
+            if number:
+                taken.add(number)
             try:
                 entries = ext2.unpack_entries(self.block(number)) if number else []
             except ValueError as error:
@@ -160,6 +169,7 @@ class Filesystem:
     def walk(self) -> Iterator[Entry]:
         """Yield all files, directories before what they hold, in the order of their names."""
         seen = set()
+        taken: set[int] = set()
         waiting = [("/", ext2.ROOT_INODE)]
         while waiting:
             path, number = waiting.pop()
@@ -169,7 +179,7 @@ class Filesystem:
                 if number in seen:
                     raise DamagedFilesystem(f"{path}: a directory inside itself")
                 seen.add(number)
-                below = sorted(self.directory(inode).items(), reverse=True)
+                below = sorted(self.directory(inode, taken).items(), reverse=True)
                 waiting += [(join(path, name), one) for name, one in below]
 
     def find(self, path: str, *, follow: bool = True) -> Entry | None:

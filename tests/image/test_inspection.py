@@ -22,7 +22,7 @@ from image.iso import write_iso
 from image.menu import MenuSettings, menu_entries
 from image.run import find_tool, run
 from image.tree import Node, Tree
-from tests.image.disks import EPOCH, debugfs, system_tree
+from tests.image.disks import EPOCH, PARTITION, debugfs, system_tree
 from tests.image.guests import require
 
 MIB = 1 << 20
@@ -202,6 +202,16 @@ def test_a_truncated_image_tells_what_is_left(tmp_path: Path) -> None:
     with path.open("r+b") as file:
         file.truncate(MIB + 1500)
     assert inspect_image(path).partitions[0].filesystem is None
+
+
+def test_a_block_in_two_directories_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    write_disk(system_tree(), path, epoch=EPOCH)
+    (number,) = debugfs(path, "blocks /hurd", offset=PARTITION).split()[-1:]
+    debugfs(path, f"set_inode_field /servers block[0] {number}", offset=PARTITION, write=True)
+    (one,) = inspect_image(path).partitions
+    assert one.filesystem is not None
+    assert f"block {number} is part of two directories" in one.filesystem.problems
 
 
 def test_an_image_in_use_is_told(tmp_path: Path) -> None:
