@@ -8,10 +8,15 @@ themselves.
 
 from __future__ import annotations
 
+from sys import getrefcount
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import ClassVar
+
+# Symbols that there may be before those that nobody uses any more are forgotten.
+_FIRST_LIMIT = 4096
 
 
 class Symbol:
@@ -20,14 +25,30 @@ class Symbol:
     __slots__ = ("name",)
     name: str
     _table: ClassVar[dict[str, Symbol]] = {}
+    _limit: ClassVar[int] = _FIRST_LIMIT
 
     def __new__(cls, name: str) -> Symbol:
         symbol = cls._table.get(name)
         if symbol is None:
+            if len(cls._table) >= cls._limit:
+                cls._forget_unused()
             symbol = object.__new__(cls)
             symbol.name = name
             cls._table[name] = symbol
         return symbol
+
+    @classmethod
+    def _forget_unused(cls) -> None:
+        """Drop the symbols that only the table knows; weak references would cost all of them."""
+        # One that not even the table knows tells how many references this function has itself.
+        entries = [object.__new__(cls), *cls._table.values()]
+        unused = 0
+        for symbol in entries:
+            if not unused:
+                unused = getrefcount(symbol) + 1
+            elif getrefcount(symbol) <= unused:
+                del cls._table[symbol.name]
+        cls._limit = max(_FIRST_LIMIT, 2 * len(cls._table))
 
     def __repr__(self) -> str:
         return f"Symbol({self.name!r})"
