@@ -110,13 +110,11 @@ def test_lines_that_tell_of_a_defect_are_found() -> None:
 
 
 def test_the_slope_is_that_within_the_images_of_the_daemon() -> None:
-    # Each image begins at its own height, after a warm-up, and grows by 5 per 1,000 operations.
+    # Each image begins at its own height, warms up, and grows by 5 per 1,000 operations.
     samples = [
-        Sample(image, operations, 100 * image + (operations % 10_000) * 0.005 - warm)
+        Sample(image, 20_000 * image + operations, 100 * image + operations * 0.005 + warm)
         for image in (1, 2, 3)
-        for operations, warm in zip(
-            range(image * 10_000, image * 10_000 + 5000, 500), (70, 30, *[0] * 8), strict=True
-        )
+        for operations, warm in zip(range(0, 15_000, 1000), [70, 40, 20] * 2 + [0] * 9, strict=True)
     ]
     found = slope(samples)
     assert found is not None

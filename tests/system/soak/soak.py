@@ -34,9 +34,11 @@ SAMPLE = 300
 # Operations between two choices of what comes by schedule.
 _FAULT, _CLOCK, _RELOAD = 90, 70, 900
 # And between two images of the daemon; memory is compared within one.
-REEXECUTE = 6000
+REEXECUTE = 25_000
 # Seconds that a request may wait for its answer, and what is under way for its end.
 _BOUND = 30.0
+# Seconds after which a request is taken to wait for a process that was suspended.
+_LONG = 1.0
 # Seconds within which the control socket answers a plain question while nothing is taken away.
 PING_BOUND = 5.0
 
@@ -137,6 +139,8 @@ class Soak:
             if pending in self._pending:
                 # Answers that take long are those of programs; others are there at once.
                 time.sleep(0.001)
+            if self.suspended and time.monotonic() > deadline - _BOUND + _LONG:
+                self.resume()  # it may wait for one of those
             if time.monotonic() > deadline:
                 self.fail(f"'{what}' was not answered within {_BOUND:g} seconds")
 

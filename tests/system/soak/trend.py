@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Samples at the beginning of an image of the daemon that are left out: caches fill, arenas grow.
-_WARM_UP = 2
+# Operations at the beginning of an image of the daemon that are left out: what is kept in limited
+# numbers (changes of status, symbols, lines) reaches its limit.
+_WARM_UP = 6000
 # Images with fewer samples than that say nothing.
 _FEWEST = 4
 
@@ -32,7 +33,7 @@ def slope(samples: Sequence[Sample]) -> float | None:
         groups[sample.image].append(sample)
     together = square = 0.0
     for group in groups.values():
-        kept = group[_WARM_UP:]
+        kept = [s for s in group if s.operations >= group[0].operations + _WARM_UP]
         if len(kept) < _FEWEST:
             continue
         middle = sum(s.operations for s in kept) / len(kept)
