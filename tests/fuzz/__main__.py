@@ -72,6 +72,8 @@ def run(target: Target, seconds: float) -> int:
     for path in target.examples():
         data = path.read_bytes()
         (place / "corpus" / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
+    counted = place / "executed"
+    counted.unlink(missing_ok=True)
     begin = time.monotonic()
     executed = restarts = 0
     while (left := seconds - (time.monotonic() - begin)) > 2:
@@ -81,7 +83,6 @@ def run(target: Target, seconds: float) -> int:
                 [*command, f"--minutes={left / 60}"], cwd=ROOT, stdin=subprocess.DEVNULL,
                 stdout=output, stderr=output, check=False,
             )  # fmt: skip
-        counted = place / "executed"
         executed += int(counted.read_text()) if counted.exists() else 0
         counted.unlink(missing_ok=True)
         if done.returncode == 0:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.catalogue import targets
-from tests.fuzz.target import CORPUS, Target, check
+from tests.fuzz.target import CORPUS, ROOT, Target, check
 
 TARGETS = targets()
 EXAMPLES = int(os.environ.get("DROVER_FUZZ_EXAMPLES", "60"))
@@ -84,6 +86,23 @@ def test_new_inputs_are_no_surprise(name: str) -> None:
         check(target, data)
 
     give()
+
+
+def _run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.fuzz", *words],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_the_runner_names_the_targets_and_gives_one_an_input(tmp_path: Path) -> None:
+    assert _run("--list").stdout.split() == list(TARGETS)
+    wrong = _run("nothing")
+    assert wrong.returncode == 2
+    assert "no such target: nothing" in wrong.stderr
+    file = tmp_path / "input"
+    file.write_bytes(b"5 4 * * *")
+    assert _run("calendar", "--input", str(file)).returncode == 0
 
 
 def test_a_target_that_takes_too_long_is_a_finding() -> None:
