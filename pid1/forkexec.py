@@ -296,7 +296,8 @@ async def kill_process(pid: int, number: int, grace_period: float) -> bool:
     service = current_service.get()
     contained = service.containment if service is not None else None
     target = signal_target(pid)
-    remains = _remains(pid, contained)
+    remains = {one: _birth(one) for one in _remains(pid, contained)}
+    leader = _birth(-target)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + grace_period
     try:
@@ -305,7 +306,9 @@ async def kill_process(pid: int, number: int, grace_period: float) -> bool:
         raise system_error("kill", error) from error
     if service is not None:
         service.record_exit(status)
-    left = await _end_remains(target, remains, number, deadline)
+    # Its group has its number, which may be another's by now.
+    group = target if target < 0 and _birth(-target) in (None, leader) else 0
+    left = await _end_remains(group, remains, number, deadline)
     if contained is not None:
         left += contained.sweep()
     if left and service is not None:
@@ -326,19 +329,30 @@ def _remains(pid: int, contained: Containment | None) -> list[int]:
     return list(dict.fromkeys([*system.descendants(pid), *members]))
 
 
-async def _end_remains(target: int, remains: list[int], number: int, deadline: float) -> int:
+def _birth(pid: int) -> str | None:
+    """What tells a process from a later one of that number; None without a live one."""
+    process = system.process(pid) if pid > 0 else None
+    return None if process is None or process.state == "Z" else process.started
+
+
+async def _end_remains(
+    group: int, remains: dict[int, str | None], number: int, deadline: float
+) -> int:
     """Have the relatives of an ended process end as well; how many had to be killed.
 
-    Those of its group have had the signal already; the others get it now, and all of them
-    what is left of the grace period.
+    Those of its group, a negative number or 0, have had the signal already; the others get it
+    now, and all of them what is left of the grace period.  ``remains`` tells when they began.
     """
-    group = target if target < 0 else 0
-    for pid in remains:
+
+    def alive() -> list[int]:
+        return [pid for pid, birth in remains.items() if birth and _birth(pid) == birth]
+
+    for pid in alive():
         if signal_target(pid) != group:
             _try_signal(pid, number)
     loop = asyncio.get_running_loop()
     pause = _FIRST_LOOK
-    while left := [pid for pid in remains if system.process_command(pid)]:
+    while left := alive():
         if loop.time() >= deadline:
             break
         await asyncio.sleep(pause)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from running import running_supervisor
+from running import eventually, running_supervisor
 
+from hurd.system import SpawnSpec, system
+from hurd.system.base import Process
 from pid1 import reexec
 from pid1.addresses import UNIX, Address
 from pid1.endpoints import Endpoint, open_socket
 from pid1.errors import KeyedError
+from pid1.forkexec import ForkExec, Kill
+from pid1.process import is_alive
 from pid1.rotation import Rotation
+from pid1.service import Service
 from pid1.supervisor import Supervisor
 
 NOBODY = 65534
@@ -146,3 +152,33 @@ def test_what_the_next_image_has_to_know_is_in_nobodys_reach(
     finally:
         os.close(file)
     assert untouched(secret)
+
+
+async def test_a_number_that_was_used_again_is_not_signalled(
+    manager: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process of the service has ended meanwhile, and its number is that of somebody else's."""
+    manager.control_groups = False
+    script = "setsid sleep 1000 & exec sleep 1000"
+    spec = SpawnSpec(["sh", "-c", script], [f"PATH={os.environ['PATH']}"])
+    service = Service(("one",), start=ForkExec(spec), stop=Kill(grace_period=0.3))
+    manager.register([service])
+    main = (await manager.start(service)).pid
+    await eventually(lambda: system.descendants(main))
+    (other,) = system.descendants(main)
+    await eventually(lambda: os.getsid(other) == other)
+    plain = system.process
+
+    def process(pid: int) -> Process | None:
+        found = plain(pid)
+        if found is not None and pid == other and not is_alive(main):
+            found.started = "later"
+        return found
+
+    monkeypatch.setattr(system, "process", process)
+    await manager.stop(service)
+    try:
+        assert not is_alive(main)
+        assert (found := plain(other)) is not None and found.state != "Z"
+    finally:
+        os.kill(other, signal.SIGKILL)
