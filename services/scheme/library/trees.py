@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from services.scheme.errors import SchemeError
 from services.scheme.library.apply import call
 from services.scheme.library.checks import plain_string
 from services.scheme.library.sorting import sorted_items
@@ -116,12 +115,6 @@ def file_system_tree(name: Value, enter: Value = None, stat: Value = None) -> St
 def _walk(name: str, deep: bool) -> None:
     def fn(top: Value, proc: Value, *options: Value) -> Steps:
         path = plain_string(top)
-        start = _status(path)
-        if type(start) is int:
-            raise SchemeError(
-                "system-error",
-                (name, "~A: ~S", scheme_list((os.strerror(start), path)), scheme_list((start,))),
-            )
         pending = [(path, 0)]
         while pending:
             here, level = pending.pop()
@@ -135,8 +128,10 @@ def _walk(name: str, deep: bool) -> None:
                     names = sorted(os.listdir(here))
                 except OSError:
                     flag = "directory-not-readable"
+            elif deep and status[13] is Symbol("symlink"):
+                flag = "symlink" if os.path.exists(here) else "stale-symlink"
             else:
-                flag = "symlink" if deep and status[13] is Symbol("symlink") else "regular"
+                flag = "regular"
             vector = False if type(status) is int else status
             base = here.rfind("/") + 1
             extra = (base, level) if deep else ()
