@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -45,15 +46,35 @@ sys.path.remove({site!r})
 """
 
 
-def _start() -> str:
-    made = _START.format(
+def _lines() -> str:
+    return _START.format(
         site=str(Path(coverage.__file__).resolve().parents[1]),
         data=os.environ["COVERAGE_FILE"],
         config=str(ROOT / "pyproject.toml"),
         number=int(_SAVE),
     )
+
+
+def _start() -> str:
     # What it is put in front of goes through `str.format`.
-    return made.replace("{", "{{").replace("}", "}}")
+    return _lines().replace("{", "{{").replace("}", "}}")
+
+
+def _measure_commands(start: str) -> None:
+    """Put the lines in front of what is given to `python -I -c`, unless it asks what is loaded."""
+    begin: Any = subprocess.Popen.__init__
+
+    def init(self: Any, args: Any, *others: Any, **named: Any) -> None:
+        words = list(args) if isinstance(args, (list, tuple)) else []
+        if "-I" in words and "-c" in words:
+            at = words.index("-c") + 1
+            if isinstance(words[at], str) and "sys.modules" not in words[at]:
+                words[at] = start + words[at]
+                args = words
+        begin(self, args, *others, **named)
+
+    process: Any = subprocess.Popen
+    process.__init__ = init
 
 
 def pytest_configure() -> None:
@@ -65,6 +86,7 @@ def pytest_configure() -> None:
     start = _start()
     launchers._CLIENT = start + launchers._CLIENT
     launchers._DAEMON = start + launchers._DAEMON
+    _measure_commands(_lines())
     sys.path[:0] = [str(ROOT / "tests/system"), str(ROOT / "tests/boot")]
     # Tests import them by either name, which makes two modules.
     for name in ("live", "tests.system.live"):
