@@ -7,12 +7,13 @@ import os
 import random
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.system.live import eventually
+from tests.system.live import ROOT, eventually
 from tests.system.soak import soak as soaking
 from tests.system.soak import watching
 from tests.system.soak.arena import Arena, arena, refusal
@@ -124,8 +125,17 @@ def test_the_slope_is_that_within_the_images_of_the_daemon() -> None:
 
 def test_the_same_seed_gives_the_same_operations(tmp_path: Path) -> None:
     traces = []
+    soak(4711, tmp_path / "first", most=20)
+    done = subprocess.run(
+        [
+            str(ROOT / "scripts" / "soak"),
+            "--operations", "20", "--seed", "4711", "--keep", str(tmp_path / "second"),
+        ],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "seed 4711: 20 operations" in done.stdout
     for attempt in ("first", "second"):
-        soak(4711, tmp_path / attempt, most=20)
         lines = (tmp_path / attempt / "operations.jsonl").read_text().splitlines()
         entries = map(json.loads, lines)
         traces.append([entry["operation"] for entry in entries if "operation" in entry])

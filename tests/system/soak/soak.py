@@ -286,6 +286,7 @@ class Soak:
     def sample(self) -> None:
         """Bring the daemon to the state that it began with; note what it takes."""
         self.look()
+        self.ping()
         self.crowd.close_all()
         self.arena.set_clock(0)
         # One after the other, as a user would: what requires them stops with them.
