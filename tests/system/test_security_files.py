@@ -245,3 +245,20 @@ def test_links_of_root_lead_through_directories_of_others(theirs: Path, tmp_path
     with live_daemon(service("sleep 1000", f'#:log-file "{tmp_path}/logs/a/log"')) as daemon:
         assert daemon.request("start", "theirs").error
     assert not (tmp_path / "log").exists()
+
+
+def test_a_fifo_for_a_log_keeps_nobody_waiting(theirs: Path) -> None:
+    """Neither one without a reader nor one whose reader does not read."""
+    assert as_nobody("mkfifo", theirs / "log").returncode == 0
+    printing = service("yes; sleep 1000", f'#:log-file "{theirs}/log"')
+    with live_daemon(printing) as daemon:
+        assert "Failed to open log file" in " ".join(daemon.request("start", "theirs").messages)
+        reader = os.open(theirs / "log", os.O_RDONLY | os.O_NONBLOCK)
+        assert daemon.request("start", "theirs").result
+        for _ in range(10):
+            begin = time.monotonic()
+            assert daemon.alive()
+            assert time.monotonic() - begin < 1
+            time.sleep(0.05)
+        os.close(reader)
+        assert daemon.alive()
