@@ -290,3 +290,9 @@ def test_a_file_larger_than_any_disk_is_refused_by_its_name(read: Reader) -> Non
     })  # fmt: skip
     with pytest.raises(ArchiveError, match=r"member '\./huge': too large"):
         read((sparse, b"x"))
+
+
+def test_headers_upon_headers_are_damage(read: Reader) -> None:
+    header = member("x", type=tarfile.XHDTYPE, size=0).tobuf(tarfile.USTAR_FORMAT)
+    with pytest.raises(ArchiveError, match="not a whole tar archive"):
+        read(data=header * 3000 + bytes(1024))
