@@ -14,6 +14,7 @@ import socket
 import stat
 from typing import Any, Final
 
+from hurd.system import system
 from pid1.connection import Connection
 from pid1.events import the_events
 from pid1.supervisor import Supervisor
@@ -36,9 +37,11 @@ def check_directory(directory: str) -> None:
         status = os.stat(directory)
     except OSError as error:
         raise SocketError(f"{directory}: {error.strerror}") from error
+    uid = os.getuid()
     if (
         not stat.S_ISDIR(status.st_mode)
-        or status.st_uid != os.getuid()
+        or status.st_uid != uid
+        or (uid == 0 and any(system.owners(status)))
         or stat.S_IMODE(status.st_mode) != 0o700
     ):
         raise SocketError(f"{directory}: socket directory has insecure permissions")

@@ -13,6 +13,8 @@ import os
 import stat
 from typing import Final
 
+from hurd.system import system
+
 # On the Hurd no flag is O_NORW, which asks for no right to the directory either.
 _PLACE: Final = getattr(os, "O_PATH", 0) | os.O_DIRECTORY | os.O_CLOEXEC
 # Never waits for the other end of a FIFO or for a modem, never becomes our terminal.
@@ -51,8 +53,13 @@ def open_carefully(path: str, flags: int, mode: int = 0, directories: int | None
     return descriptor
 
 
-def read_small_file(path: str, limit: int) -> tuple[bytes, int]:
-    """Return the beginning of a regular file, at most ``limit`` bytes, and its owner.
+def others(status: os.stat_result) -> list[int]:
+    """The owners of a file that are neither root nor the daemon's user."""
+    return [uid for uid in system.owners(status) if uid not in (0, os.geteuid())]
+
+
+def read_small_file(path: str, limit: int) -> tuple[bytes, list[int]]:
+    """Return the beginning of a regular file, at most ``limit`` bytes, and its other owners.
 
     Raises OSError; what is no regular file is one.
     """
@@ -61,7 +68,7 @@ def read_small_file(path: str, limit: int) -> tuple[bytes, int]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
-        return os.read(descriptor, limit), status.st_uid
+        return os.read(descriptor, limit), others(status)
     finally:
         os.close(descriptor)
 
@@ -77,7 +84,7 @@ def remove_file(path: str) -> None:
 
 def _is_ours(status: os.stat_result) -> bool:
     """Whether nobody but root and the daemon's user can change what is in a directory."""
-    if status.st_uid not in (0, os.geteuid()) or status.st_mode & stat.S_IWOTH:
+    if status.st_mode & stat.S_IWOTH or others(status):
         return False
     return not status.st_mode & stat.S_IWGRP or status.st_gid in (0, os.getegid())
 
@@ -89,8 +96,8 @@ def _link(path: str) -> OSError:
 def _check(file: os.stat_result, directory: os.stat_result, path: str) -> None:
     if stat.S_ISREG(file.st_mode) and file.st_nlink > 1:
         raise OSError(errno.EMLINK, f"a file of several names {_OTHERS_WRITE}", path)
-    if directory.st_mode & stat.S_ISVTX and file.st_uid not in (0, os.geteuid()):
-        raise OSError(errno.EACCES, f"a file of user {file.st_uid} {_OTHERS_WRITE}", path)
+    if directory.st_mode & stat.S_ISVTX and (whose := others(file)):
+        raise OSError(errno.EACCES, f"a file of user {whose[0]} {_OTHERS_WRITE}", path)
 
 
 def _place_of(path: str, directories: int | None = None) -> tuple[int, str]:

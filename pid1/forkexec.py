@@ -227,20 +227,20 @@ def failing_process(service: Service | None, error: SpawnError) -> int:
         raise system_error("fork", second) from second
 
 
-def _number_in(path: str) -> tuple[int, int]:
-    """The number in a PID file, and the user whose file it is."""
-    data, owner = read_small_file(path, _LONGEST_PID_FILE)
-    return int(data.split()[0]), owner
+def _number_in(path: str) -> tuple[int, list[int]]:
+    """The number in a PID file, and the users besides root and us whose file it is."""
+    data, owners = read_small_file(path, _LONGEST_PID_FILE)
+    return int(data.split()[0]), owners
 
 
-def _may_name(owner: int, pid: int) -> bool:
-    """Whether a PID file of this user can make a process the service's, and have it killed.
+def _may_name(owners: list[int], pid: int) -> bool:
+    """Whether a PID file of these users can make a process the service's, and have it killed.
 
-    Root's and ours can, but not us; another user's can name what that user could kill anyway.
+    It can name what they could kill anyway, and never us; without other owners, anything else.
     """
     if pid == os.getpid():
         return False
-    return owner in (0, os.geteuid()) or owner == system.process_owner(pid)
+    return not owners or set(owners) == {system.process_owner(pid)}
 
 
 async def read_pid_file(path: str, timeout: float, validate: bool = False) -> int | None:
@@ -255,12 +255,13 @@ async def read_pid_file(path: str, timeout: float, validate: bool = False) -> in
     refused = 0
     while True:
         try:
-            pid, owner = _number_in(path)
-            if not validate or (pid > 0 and is_alive(pid) and _may_name(owner, pid)):
+            pid, owners = _number_in(path)
+            if not validate or (pid > 0 and is_alive(pid) and _may_name(owners, pid)):
                 return pid
             if pid != refused and pid > 0 and is_alive(pid):
                 refused = pid
-                log(f"PID file '{path}' of user {owner} names process {pid}, which is not theirs.")
+                whose = f"of user {owners[0]}" if owners else "of ours"
+                log(f"PID file '{path}' {whose} names process {pid}, which is not theirs.")
         except (OSError, ValueError, IndexError, OverflowError):
             pass
         remaining = deadline - loop.time()

@@ -390,6 +390,10 @@ class System(Machine):
         """
         raise NotImplementedError("sender_credentials")
 
+    def owners(self, status: os.stat_result) -> tuple[int, ...]:
+        """The users, besides root, who may do with a file what its owner may."""
+        return (status.st_uid,)
+
     def set_socket_access(self, path: str, owner: int, group: int, mode: int) -> None:
         """Give a socket file to a user, who may put something else in its place meanwhile.
 

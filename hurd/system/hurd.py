@@ -327,6 +327,12 @@ class HurdSystem(HurdNodes, PosixSystem):
 
     # Sockets
 
+    def owners(self, status: os.stat_result) -> tuple[int, ...]:
+        # Who has the group's number as user and as group counts as an owner (libfshelp/isowner.c),
+        # and a new file has the group of its directory: what root makes in a user's directory is
+        # that user's as well.
+        return status.st_uid, status.st_gid
+
     def set_socket_access(self, path: str, owner: int, group: int, mode: int) -> None:
         descriptor = os.open(path, _O_NOLINK | _O_NOTRANS)
         try:

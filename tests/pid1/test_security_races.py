@@ -16,8 +16,10 @@ from hurd.system import SpawnSpec, system
 from hurd.system.base import Process
 from pid1 import reexec
 from pid1.addresses import UNIX, Address
+from pid1.control import SocketError, check_directory
 from pid1.endpoints import Endpoint, open_socket
 from pid1.errors import KeyedError
+from pid1.files import open_carefully, read_small_file
 from pid1.forkexec import ForkExec, Kill
 from pid1.process import is_alive
 from pid1.rotation import Rotation
@@ -151,6 +153,27 @@ def test_what_the_next_image_has_to_know_is_in_nobodys_reach(
         assert list(place.iterdir()) == []
     finally:
         os.close(file)
+    assert untouched(secret)
+
+
+def test_where_a_group_owns_files_its_user_counts_as_another(
+    tmp_path: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on the Hurd, where what root makes in a user's directory belongs to both."""
+    place = tmp_path / "place"
+    place.mkdir(mode=0o700)
+    (place / "log").symlink_to(secret)
+    (place / "pid").write_text("1\n")
+    for name in (place, place / "pid"):
+        os.chown(name, 0, NOBODY)
+    assert read_small_file(str(place / "pid"), 9) == (b"1\n", [])
+    check_directory(str(place))
+    monkeypatch.setattr(system, "owners", lambda status: (status.st_uid, status.st_gid))
+    assert read_small_file(str(place / "pid"), 9) == (b"1\n", [NOBODY])
+    with pytest.raises(OSError, match="a symbolic link in a directory that others can write to"):
+        open_carefully(str(place / "log"), os.O_WRONLY)
+    with pytest.raises(SocketError, match="insecure permissions"):
+        check_directory(str(place))
     assert untouched(secret)
 
 
