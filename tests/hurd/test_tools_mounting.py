@@ -9,7 +9,9 @@ import pytest
 from standin.control import Standin
 
 from hurd import codes, lookup
-from hurd.translator import control_of_mounted, get_options, set_active, set_passive
+from hurd.errors import HurdError
+from hurd.ports import Port
+from hurd.translator import control_of_mounted, get_options, mounting, set_active, set_passive
 
 Tool = Callable[..., tuple[int, str, str]]
 
@@ -302,6 +304,41 @@ def test_the_translator_on_the_source_goes_too(
     assert tool("umount", "-F", mtab, "/tmp") == (0, "", "")
     message = "umount: nowhere: No such file or directory\n"
     assert tool("umount", "-F", mtab, "-d", "/tmp") == (1, "", message)
+
+
+def test_a_source_that_stays_is_an_error_only_by_force(
+    standin: Standin, table: Callable[[str], str], tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mtab = table("/dev/hd0s1 /mnt tmpfs rw 0 0\n")
+    detach = mounting.detach
+
+    def stay(node: Port, **options: bool) -> None:
+        stay.calls += 1  # type: ignore[attr-defined]
+        if stay.calls % 2 == 0:  # type: ignore[attr-defined]
+            raise HurdError(codes.EBUSY, "file_set_translator")
+        detach(node, **options)
+
+    stay.calls = 0  # type: ignore[attr-defined]
+    monkeypatch.setattr(mounting, "detach", stay)
+    assert tool("umount", "-F", mtab, "/mnt") == (0, "", "")
+    busy = "umount: /dev/hd0s1: Device or resource busy\n"
+    assert tool("umount", "-F", mtab, "-f", "/mnt") == (1, "", busy)
+
+
+def test_a_file_system_that_cannot_be_made_readonly_is_named(
+    standin: Standin, table: Callable[[str], str], tool: Tool
+) -> None:
+    mtab = table(EMPTY)
+    busy = "umount: /mnt: Device or resource busy\n"
+    standin.fail("file_set_translator", codes.EBUSY)
+    # Nothing is mounted there that could be made read-only.
+    assert tool("umount", "-F", mtab, "-r", "/mnt") == (1, "", busy)
+    set_active("/mnt", ["/hurd/tmpfs", "--writable", "1M"]).close()
+    with lookup.file_name_lookup("/mnt"):
+        standin.fail("fsys_set_options", codes.EPERM)
+        refused = "umount: /mnt: Operation not permitted\n"
+        assert tool("umount", "-F", mtab, "-r", "/mnt") == (1, "", busy + refused)
+        tool("umount", "-F", mtab, "-f", "/mnt")
 
 
 def test_no_passive_translator_is_started_to_look(

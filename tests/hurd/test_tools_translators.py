@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io as files
 import os
 import subprocess
@@ -238,6 +239,22 @@ def test_a_command_that_cannot_run_is_status_8(
     assert said.startswith(f"settrans: {message}\n")
 
 
+def test_a_chroot_that_cannot_be_begun_or_ended_is_said(
+    standin: Standin, tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["settrans", "-C", "true", "--", NODE, HELLO]
+    standin.fail("fsys_goaway", codes.EBUSY)  # somebody uses it still: not our business
+    assert tool(*words) == (0, "", "")
+    standin.fail("fsys_goaway", codes.EPERM)
+    assert tool(*words) == (9, "", "settrans: fsys_goaway: Operation not permitted\n")
+
+    def refuse() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", refuse)
+    assert tool(*words) == (6, "", "settrans: fork: Resource temporarily unavailable\n")
+
+
 def test_a_root_that_cannot_be_had_is_said(
     standin: Standin, tool: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,6 +376,41 @@ def test_no_tool_leaves_a_right(standin: Standin, tool: Tool) -> None:
 def test_a_tool_that_there_is_not_is_named() -> None:
     with pytest.raises(LookupError, match=r"settran: no such tool; there are settrans, "):
         run("settran", [])
+
+
+def test_an_interrupted_tool_says_so_by_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_words: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hurd.tools.settrans.main", interrupt)
+    assert run("settrans", []) == 130
+
+
+def test_a_reader_that_goes_away_is_no_reason_for_a_traceback() -> None:
+    root = Path(__file__).parents[2]
+    code = f"import sys; sys.path.insert(0, {str(root)!r}); from hurd.tools import mount_main as m"
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as output:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", f"{code}; sys.exit(m())", "--help"],
+            stdout=output, stderr=subprocess.PIPE, check=False, timeout=60,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("words", [[], ["nothing"]])
+def test_a_module_that_is_run_without_a_tool_says_which_there_are(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from hurd.tools.__main__ import main
+
+    monkeypatch.setattr("sys.argv", ["hurd.tools", *words])
+    assert main() == 64
+    said = capsys.readouterr().err
+    assert said.startswith("nothing: no such tool\nUsage: " if words else "Usage: ")
+    monkeypatch.setattr("sys.argv", ["hurd.tools", "mount", "--version"])
+    assert main() == 0
 
 
 def test_they_run_as_commands() -> None:

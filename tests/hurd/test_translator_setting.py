@@ -271,11 +271,26 @@ def test_a_signal_in_the_middle_does_not_set_twice(effective: bool, standin: Sta
     assert standin.references() == before
 
 
-def test_removing_is_repeated_after_a_signal(standin: Standin) -> None:
+@pytest.mark.parametrize("effective", [True, False])
+@pytest.mark.parametrize("active", [True, False])
+def test_removing_is_repeated_after_a_signal(
+    effective: bool, active: bool, standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     set_active(NODE, HELLO, passive=True).close()
-    standin.fail("file_set_translator", codes.EINTR)
-    remove(NODE)
-    assert bits(NODE) == (False, False)
+    plain, calls = fs.file_set_translator, 0
+
+    def interrupting(*arguments: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 1 or effective:
+            plain(*arguments)  # type: ignore[arg-type]
+        if calls == 1:
+            raise HurdError(codes.EINTR, "file_set_translator")
+
+    monkeypatch.setattr(fs, "file_set_translator", interrupting)
+    remove(NODE, active=active)
+    assert calls == (1 if effective else 2)
+    assert bits(NODE) == (False, not active)
 
 
 def test_options_are_changed_on_the_file_system_that_serves_a_file(standin: Standin) -> None:
