@@ -28,6 +28,7 @@ from pid1.launchers import site_directories, write_launchers
 _ROOT = Path(__file__).resolve().parent.parent
 # Figures that have nothing to do with the number of services.
 _ONCE = ("endless", "output", "bindings")
+_IMPORTS = 9
 
 
 def measure(chosen: argparse.Namespace) -> tuple[dict[str, Section], int]:
@@ -157,13 +158,13 @@ class _Daemons:
                     with self._forgiving(candidate.name):
                         bench.output(candidate)
         if "bindings" in figures:
-            for _ in range(self._chosen.rounds):
+            for _ in range(_IMPORTS):
                 milliseconds = floor.bindings(self._chosen.python)
                 self._closely.add("bindings", 0, DROVER, milliseconds)
 
     def _conditions(self) -> list[str]:
         return [
-            f"Medians of {self._chosen.rounds} rounds, the daemons taking turns",
+            f"Rounds: {self._chosen.rounds}, the daemons taking turns; figures are medians",
             *[f"{one.name}: {self._version(one)}" for one in self._candidates],
             f"The program of each service: {self._program.description}",
         ]
@@ -171,7 +172,7 @@ class _Daemons:
     def _peer_conditions(self) -> list[str]:
         rounds = min(self._chosen.rounds, self._chosen.effort.peer_rounds)
         others = [peer.version() for peer in self._peers if not isinstance(peer, Shepherd)]
-        return [f"Medians of {rounds} rounds, in the same run", f"Versions: {'; '.join(others)}"]
+        return [f"Rounds: {rounds}, in the same run", f"Versions: {'; '.join(others)}"]
 
     def _version(self, candidate: Candidate) -> str:
         if candidate.name == GNU:

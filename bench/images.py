@@ -43,8 +43,8 @@ def measure_builder(quick: bool) -> Section:
         results.add("rebuild", 0, _UNCACHED, *full)
         results.add("rebuild", 0, DROVER, *again)
     conditions = [
-        f"Trees and packages of {size // _MEGABYTE} MB; medians of {rounds} rounds, "
-        f"from packages of {rebuilds}, taking turns"
+        f"Trees and packages of {size // _MEGABYTE} MB; rounds: {rounds}, taking turns, and "
+        f"{rebuilds} from packages"
     ]
     return Section(conditions, results)
 
@@ -61,7 +61,7 @@ def measure_boot(quick: bool) -> Section:
         if of != FLOOR:
             results.add("boot-slowest", 0, of, max(times))
             results.add("boot-whole", 0, of, *[boot.login for boot in boots])
-    return Section([f"Medians of {rounds} boots of each, taking turns, QEMU without KVM"], results)
+    return Section([f"Boots of each: {rounds}, taking turns, in QEMU without KVM"], results)
 
 
 def _progress(text: str) -> None:

@@ -109,7 +109,8 @@ def test_a_manager_that_fails_leaves_the_others_measured(without_dinit: str) -> 
     if "drover is measured alone" in done.stderr:
         pytest.skip(done.stderr.strip())
     assert done.returncode == 1, done.stderr
-    assert "failed: dinit beside the others, 1 services: RuntimeError: dinit does not get ready" in done.stderr
+    failure = "failed: dinit beside the others, 1 services: RuntimeError: dinit does not get ready"
+    assert failure in done.stderr
     assert "Versions: dinit 1" in done.stdout
     assert figures(done.stdout, "status of one, whole command")[1] > 0
 
@@ -174,6 +175,17 @@ def test_the_page_gets_the_tables_of_the_results(tmp_path: Path) -> None:
     copy.write_text(text.replace(page.markers("missed")[0], ""))
     with pytest.raises(ValueError, match="no markers for missed"):
         page.write(copy, results.load(raw))
+
+
+def test_the_page_shows_the_samples_beside_it(tmp_path: Path) -> None:
+    if not page.RAW.exists():
+        pytest.skip("there is no record of a complete run")
+    copy = tmp_path / "page.md"
+    copy.write_text(page.PAGE.read_text())
+    page.write(copy, results.load(page.RAW))
+    assert copy.read_text() == page.PAGE.read_text(), (
+        "write the tables again: bench/run --from docs/performance.json --update"
+    )
 
 
 @pytest.mark.parametrize(
