@@ -188,13 +188,15 @@ def _candidates(here: place.Place, python: str) -> list[Candidate]:
     subprocess.run([python, "-m", "compileall", "-qq", *rooms], check=False)
     site = site_directories()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(site)}
-    subprocess.run(
+    bundle = subprocess.run(
         [python, "-m", "boot.bundle"],
         cwd=_ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
         check=False,
     )
+    if bundle.returncode:
+        print("drover starts without a bundle of its modules, more slowly", file=sys.stderr)
     launchers = here.work / "bin"
     write_launchers(launchers, str(Path(python).absolute()), _ROOT, site)
     drover = Candidate(DROVER, str(launchers / "shepherd"), str(launchers / "herd"))
