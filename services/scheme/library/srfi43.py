@@ -5,22 +5,17 @@ from __future__ import annotations
 from services.scheme.library.aliases import everything
 from services.scheme.library.apply import call
 from services.scheme.library.checks import procedure
-from services.scheme.library.vectors import vector_argument
+from services.scheme.library.vectors import vector_rows
 from services.scheme.primitives import Steps
 from services.scheme.types import Value
 
 LIBRARY = everything()
 
 
-def _rows(vectors: tuple[Value, ...], who: str) -> list[tuple[Value, ...]]:
-    columns = [vector_argument(value, who, n) for n, value in enumerate(vectors, 2)]
-    return list(zip(*columns, strict=False))
-
-
 def _results(proc: Value, vectors: tuple[Value, ...], who: str) -> Steps:
     procedure(proc, who, 1)
     results = []
-    for index, row in enumerate(_rows(vectors, who)):
+    for index, row in enumerate(vector_rows(vectors, who)):
         results.append((yield from call(proc, index, *row)))
     return results
 
@@ -50,7 +45,7 @@ def vector_count(pred: Value, *vectors: Value) -> Steps:
 def _fold(name: str, backwards: bool) -> None:
     def fn(proc: Value, seed: Value, *vectors: Value) -> Steps:
         procedure(proc, name, 1)
-        rows = list(enumerate(_rows(vectors, name)))
+        rows = list(enumerate(vector_rows(vectors, name)))
         for index, row in reversed(rows) if backwards else rows:
             seed = yield from call(proc, index, seed, *row)
         return seed

@@ -158,7 +158,7 @@ def string_to_vector(value: Value, start: Value = None, end: Value = None) -> li
     return [Char(c) for c in text[low:high]]
 
 
-def _rows(vectors: tuple[Value, ...], who: str) -> list[tuple[Value, ...]]:
+def vector_rows(vectors: tuple[Value, ...], who: str) -> list[tuple[Value, ...]]:
     columns = [vector_argument(value, who, n) for n, value in enumerate(vectors, 2)]
     return list(zip(*columns, strict=False))
 
@@ -168,7 +168,7 @@ def _mapped(proc: Value, vectors: tuple[Value, ...], who: str) -> Steps:
     if len(vectors) == 1:
         return (yield from each(proc, list(vector_argument(vectors[0], who, 2))))
     results = []
-    for row in _rows(vectors, who):
+    for row in vector_rows(vectors, who):
         results.append((yield from call(proc, *row)))
     return results
 
@@ -192,7 +192,7 @@ def vector_map_in_place(proc: Value, *vectors: Value) -> Steps:
 @LIBRARY.procedure("vector-fold", 3, None)
 def vector_fold(proc: Value, seed: Value, *vectors: Value) -> Steps:
     procedure(proc, "vector-fold", 1)
-    for row in _rows(vectors, "vector-fold"):
+    for row in vector_rows(vectors, "vector-fold"):
         seed = yield from call(proc, seed, *row)
     return seed
 
@@ -200,7 +200,7 @@ def vector_fold(proc: Value, seed: Value, *vectors: Value) -> Steps:
 @LIBRARY.procedure("vector-fold-right", 3, None)
 def vector_fold_right(proc: Value, seed: Value, *vectors: Value) -> Steps:
     procedure(proc, "vector-fold-right", 1)
-    for row in reversed(_rows(vectors, "vector-fold-right")):
+    for row in reversed(vector_rows(vectors, "vector-fold-right")):
         seed = yield from call(proc, seed, *row)
     return seed
 
@@ -208,7 +208,7 @@ def vector_fold_right(proc: Value, seed: Value, *vectors: Value) -> Steps:
 @LIBRARY.procedure("vector-index", 2, None)
 def vector_index(pred: Value, *vectors: Value) -> Steps:
     procedure(pred, "vector-index", 1)
-    for index, row in enumerate(_rows(vectors, "vector-index")):
+    for index, row in enumerate(vector_rows(vectors, "vector-index")):
         if (yield from call(pred, *row)) is not False:
             return index
     return False
@@ -218,7 +218,7 @@ def _quantified(name: str, stop: bool) -> None:
     def fn(pred: Value, *vectors: Value) -> Steps:
         procedure(pred, name, 1)
         result: Value = not stop
-        for row in _rows(vectors, name):
+        for row in vector_rows(vectors, name):
             result = yield from call(pred, *row)
             if (result is not False) is stop:
                 return result
