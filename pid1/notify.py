@@ -22,6 +22,8 @@ _LONGEST: Final = 4096
 _ANCILLARY: Final = 1024
 # Datagrams taken in one turn of the loop, so that a chatty program leaves others their turn.
 BATCH: Final = 32
+# Parents that are asked for until one is the main process.
+_DEEPEST: Final = 64
 
 
 class NotifySocket:
@@ -150,7 +152,12 @@ def belongs(pid: int, main: int) -> bool | None:
         return None
     if session == main or (session == _session(main) and session != os.getsid(0)):
         return True
-    if pid in system.descendants(main):
-        return True
     process = system.process(pid)
-    return None if process is None or process.parent == os.getpid() else False
+    if process is None or process.parent == os.getpid():
+        return None
+    # Upwards: who sends may have any number of children, but not of parents.
+    for _ in range(_DEEPEST):
+        if process is None or process.parent == main:
+            return process is not None
+        process = system.process(process.parent)
+    return False

@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from pid1.endpoints import Endpoint, open_socket
 from pid1.errors import KeyedError
 from pid1.files import open_carefully, read_small_file
 from pid1.forkexec import ForkExec, Kill
+from pid1.notify import belongs
 from pid1.process import is_alive
 from pid1.rotation import Rotation
 from pid1.service import Service
@@ -205,3 +208,32 @@ async def test_a_number_that_was_used_again_is_not_signalled(
         assert (found := plain(other)) is not None and found.state != "Z"
     finally:
         os.kill(other, signal.SIGKILL)
+
+
+def test_a_sender_is_looked_for_among_its_parents_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of which it has few: with a thousand children a program could keep the daemon busy."""
+    nested = "setsid sh -c 'sleep 1000 & wait' & wait"
+    trees = [subprocess.Popen(["sh", "-c", nested], start_new_session=True) for _ in range(2)]
+    try:
+        main, other = [tree.pid for tree in trees]
+        found = [_two_below(pid) for pid in (main, other)]
+        monkeypatch.setattr(system, "descendants", lambda pid: pytest.fail("all were looked at"))
+        monkeypatch.setattr(system, "process_table", lambda: pytest.fail("all were looked at"))
+        assert [belongs(pid, main) for pid in found[0]] == [True] * 2
+        assert [belongs(pid, main) for pid in found[1]] == [False] * 2
+        # It has lost its parent, or never had one: nothing tells.
+        assert belongs(other, main) is None
+    finally:
+        monkeypatch.undo()
+        for tree in trees:
+            for pid in [*system.descendants(tree.pid), tree.pid]:
+                os.kill(pid, signal.SIGKILL)
+            tree.wait(10)
+
+
+def _two_below(pid: int) -> list[int]:
+    deadline = time.monotonic() + 10
+    while len(found := system.descendants(pid)) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
