@@ -35,8 +35,8 @@ VARIABLE: Final = "DROVER_REEXEC_FD"
 CHECK_VARIABLE: Final = "DROVER_REEXEC_CHECK"
 # Seconds that starts, stops and commands in progress may take to finish first.
 PATIENCE: Final = 5.0
-# Seconds that an image may take to start.
-_CHECK_PATIENCE: Final = 30.0
+# Seconds that an image may take to start, while everybody is served: on a busy Hurd that is long.
+_CHECK_PATIENCE: Final = 120.0
 
 
 # The old image
@@ -198,6 +198,10 @@ async def check_image(supervisor: Supervisor) -> None:
     done, _ = await asyncio.wait({ending}, timeout=_CHECK_PATIENCE)
     if not done:
         os.kill(pid, signal.SIGKILL)
+        await ending
+        raise misc_error(
+            f"the new image has not started within {_CHECK_PATIENCE:g} seconds; not re-executing"
+        )
     status = await ending
     if status != 0:
         raise misc_error("the new image does not start; not re-executing", status)

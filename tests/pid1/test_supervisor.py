@@ -15,6 +15,7 @@ import pytest_asyncio
 from running import eventually, logged, running_supervisor
 
 from hurd.system import SpawnSpec, system
+from pid1 import reexec
 from pid1.errors import KeyedError, ServiceNotFound, misc_error
 from pid1.forkexec import ForkExec, Kill
 from pid1.service import RUNNING, STARTING, STOPPED, STOPPING, Service
@@ -648,3 +649,14 @@ async def test_what_was_stopped_during_a_start_of_many_stays_stopped(manager: Su
     ready.set()
     await eventually(lambda: not manager.background)
     assert started == ["old", "new"]
+
+
+async def test_an_image_that_does_not_start_in_time_is_not_executed(
+    manager: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reexec, "_CHECK_PATIENCE", 0.05)
+    monkeypatch.setattr(reexec, "command_line", lambda: ["sleep", "1000"])
+    with pytest.raises(KeyedError, match=r"has not started within 0\.05 seconds"):
+        await reexec.check_image(manager)
+    me = os.getpid()
+    assert not [pid for pid, one in system.process_table().items() if one.parent == me]
