@@ -12,6 +12,9 @@ import pytest
 from standin import generic
 from standin.control import SOURCES, Standin, compile_library
 
+from hurd import codes, message
+from hurd.errors import HurdError
+from hurd.layouts import Layout
 from hurd.rpc import build, library
 from hurd.tools import run
 
@@ -61,6 +64,23 @@ def load_standin(
 def standin(load_standin: Callable[[str], Standin]) -> Standin:
     """The stand-in with its tree of nodes, translators and processes."""
     return load_standin("world")
+
+
+@pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Told when a message 999 fails to be read; the kernel lets in none that really does."""
+    unpack, read = message.unpack, threading.Event()
+
+    def failing(raw: bytes, layout: Layout) -> message.Message:
+        made = unpack(raw, layout)
+        if made.id == 999:
+            made.close()
+            read.set()
+            raise HurdError(codes.MIG_BAD_ARGUMENTS, "mach_msg")
+        return made
+
+    monkeypatch.setattr(message, "unpack", failing)
+    return read
 
 
 @pytest.fixture

@@ -201,3 +201,87 @@ def test_file_systems_are_remembered():
     with pytest.raises(OSError) as caught:
         fake.unmount("/a")
     assert caught.value.errno == errno.EINVAL
+
+
+def test_a_program_has_what_its_specification_and_its_plan_say():
+    fake = FakeSystem()
+    reader, writer = os.pipe()
+    fake.plan("talks", runs(b"hello"))
+    pid = fake.spawn(spec("talks", stdout=writer))
+    os.close(writer)
+    with os.fdopen(reader, "rb") as output:
+        assert output.read() == b"hello"
+    assert fake.process_group(pid) == pid  # a session of its own
+    assert fake.process_group(99) is None
+    assert fake.session_members(pid) == [pid]
+    assert fake.is_child(pid)
+    assert not fake.is_child(99)
+    assert fake.process_command(99) is None
+    same = fake.spawn(spec("other", create_session=False))
+    assert fake.process_group(same) == 1
+    with pytest.raises(SpawnError, match="empty command"):
+        fake.spawn(spec())
+    assert fake.processes_to_end() == [pid, same]
+    fake.exit(pid)
+    assert fake.process_table()[pid].state == "Z"
+    assert fake.process_command(pid) == []
+    assert fake.processes_to_end() == [same]
+
+
+def test_signals_that_end_nobody_are_noted():
+    fake = FakeSystem()
+    pid = fake.spawn(spec("a"))
+    for number in (0, signal.SIGCONT, signal.SIGSTOP, signal.SIGCHLD):
+        fake.kill(pid, number)
+    assert fake.programs[pid].received == [signal.SIGCONT, signal.SIGSTOP, signal.SIGCHLD]
+    fake.exit(pid)
+    fake.kill(pid, signal.SIGTERM)  # dead, and not waited for
+    assert signal.SIGTERM not in fake.programs[pid].received
+
+
+def test_nodes_have_servers_records_and_options():
+    fake = FakeSystem()
+    fake.missing.add("/dev/node")
+    for call in (fake.is_served, fake.server_record, fake.server_options, fake.stop_server):
+        with pytest.raises(FileNotFoundError):
+            call("/dev/node")
+    pid = fake.start_server("/dev/node", ["/hurd/null", "-x"], create=True, record=True)
+    assert fake.is_served("/dev/node")
+    assert fake.server_record("/dev/node") == ["/hurd/null", "-x"]
+    assert fake.server_options("/dev/node") == ["-x"]
+    fake.set_server_options("/dev/node", ["-y"])
+    assert fake.server_options("/dev/node") == ["-y"]
+    fake.stop_server("/dev/node")
+    assert fake.reap() == (pid, signal.SIGKILL)
+    assert not fake.is_served("/dev/node")
+    fake.stop_server("/dev/node")  # nothing serves it any more
+    fake.set_server_record("/dev/node", None)
+    assert fake.server_record("/dev/node") is None
+    fake.set_server_record("/dev/node", ["/hurd/zero"])
+    assert fake.server_record("/dev/node") == ["/hurd/zero"]
+    fake.plan("/hurd/absent", refuses())
+    with pytest.raises(OSError, match="/hurd/absent"):
+        fake.start_server("/dev/node", ["/hurd/absent"])
+
+
+def test_the_machine_remembers_what_was_done_to_it():
+    fake = FakeSystem()
+    fake.swap_on("/dev/a")
+    with pytest.raises(OSError, match="busy"):
+        fake.swap_on("/dev/a")
+    fake.swap_off("/dev/a")
+    with pytest.raises(OSError, match="Invalid"):
+        fake.swap_off("/dev/a")
+    assert fake.swap_devices() == []
+    with pytest.raises(FileNotFoundError):
+        fake.lstat("/nowhere")
+    fake.set_clock(7.0)
+    fake.add_entropy(b"seed")
+    assert (fake.clock, fake.entropy) == (7.0, b"seed")
+    with pytest.raises(AttributeError, match="no call 'nonsense'"):
+        fake.fail("nonsense", OSError())
+    fake.reboot("halt")
+    fake.reboot_errno = errno.EPERM
+    with pytest.raises(RebootError) as refused:
+        fake.reboot("power-off")
+    assert refused.value.operation == "RB_POWER_OFF"
