@@ -124,6 +124,8 @@ def _starts(changes: object) -> list[Start]:
     pending: set[str] = set()
     quiet_since = 0.0
     for moment, service, status in changes:  # type: ignore[attr-defined]
+        if service == "root":
+            continue  # what follows it is the configuration, for as long as it takes to load
         if status == "starting" and service not in found:
             if found and not pending and moment - quiet_since > PAUSE:
                 break
@@ -135,7 +137,7 @@ def _starts(changes: object) -> list[Start]:
             pending.discard(service)
         if not pending:
             quiet_since = moment
-    return [start for start in found.values() if start.service != "root"]
+    return list(found.values())
 
 
 def show_analysis(terminal: Terminal, boot: Boot, limit: int | None) -> int:

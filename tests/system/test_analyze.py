@@ -139,6 +139,19 @@ def test_what_is_started_long_after_the_boot_is_not_part_of_it() -> None:
     assert boot.duration == 66.0
 
 
+def test_a_configuration_may_take_as_long_as_it_likes() -> None:
+    """On a slow machine more time passes between root and the first service than ends a boot."""
+    boot = boot_of(
+        chart_of(
+            (0.1, "root", "starting"),
+            (0.1, "root", "running"),
+            (0.2 + PAUSE, "first", "starting"),
+            (0.3 + PAUSE, "first", "running"),
+        )  # fmt: skip
+    )
+    assert [start.service for start in boot.starts] == ["first"]
+
+
 def test_a_respawn_is_no_second_start() -> None:
     boot = boot_of(
         chart_of(
