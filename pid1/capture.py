@@ -14,7 +14,7 @@ from codecs import utf_8_decode
 from typing import Any, Final
 
 from pid1.files import open_carefully
-from pid1.log import LineFile, the_log, time_prefix
+from pid1.log import LineFile, log, the_log, time_prefix
 
 HISTORY: Final = 20
 MAX_LINE: Final = 512
@@ -203,6 +203,10 @@ class Capture:
         if rest:
             self._lines([rest.decode(errors="replace")])
         if not self._pipes:
+            if self._file.lost:
+                # There is nobody whose next line would tell.
+                lost = f"{self._file.lost} line(s) of {self.program} lost"
+                log(f"{lost}: cannot write '{self._path}'.")
             self._file.close()
 
     def _lines(self, lines: list[str]) -> None:

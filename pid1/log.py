@@ -97,6 +97,11 @@ class LineFile:
             complete = data.count(b"\n", 0, taken) - head
             self._lost = len(lines) + (self._lost if complete < 0 else -complete)
 
+    @property
+    def lost(self) -> int:
+        """How many lines were lost and are not counted in the file yet."""
+        return self._lost
+
     def replace(self, descriptor: int) -> None:
         """Go on in another file."""
         old, self.descriptor = self.descriptor, descriptor

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from running import logged
 
 from pid1.capture import HISTORY, MAX_LINE, Capture
 from pid1.log import FileDestination, StandardOutput, SyslogDestination, the_log
@@ -220,3 +221,9 @@ async def test_a_pipe_whose_server_has_died_is_taken_over_as_one_at_its_end(
     with pytest.raises(OSError):
         os.fstat(dead)
     os.close(writers[0])
+
+
+async def test_lines_that_no_later_line_tells_of_are_counted_in_the_daemons_log() -> None:
+    async with logged() as lines:
+        await _print(Capture("program", "/dev/full"), b"one\ntwo\n", b"three")
+    assert lines == ["3 line(s) of program lost: cannot write '/dev/full'."]
