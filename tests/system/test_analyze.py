@@ -147,7 +147,7 @@ def test_a_configuration_may_take_as_long_as_it_likes() -> None:
             (0.1, "root", "running"),
             (0.2 + PAUSE, "first", "starting"),
             (0.3 + PAUSE, "first", "running"),
-        )  # fmt: skip
+        )
     )
     assert [start.service for start in boot.starts] == ["first"]
 
