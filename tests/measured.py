@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -24,6 +25,8 @@ import coverage
 ROOT = Path(__file__).resolve().parents[1]
 _SAVE = signal.SIGRTMAX - 2
 _PATIENCE = 5.0  # seconds
+_MOST_RESULTS = 5  # of what one test forks
+_forks: Counter[str | None] = Counter()
 _START = """\
 import sys
 sys.path.append({site!r})
@@ -81,6 +84,7 @@ def pytest_configure() -> None:
     """Have everything that is started from now on measured."""
     from pid1 import launchers
 
+    os.register_at_fork(before=lambda: _forks.update([_test()]))
     os.execve, os.execv = _after_writing(os.execve), _after_writing(os.execv)
     os._exit = _after_writing(os._exit)
     start = _start()
@@ -104,13 +108,17 @@ def _after_writing(end: Callable[..., Any]) -> Callable[..., Any]:
 
     def write_and_end(*arguments: Any) -> Any:
         current = coverage.Coverage.current()
-        if os.getpid() != parent and current is not None:
+        if os.getpid() != parent and current is not None and _forks[_test()] <= _MOST_RESULTS:
             # Without a descriptor, for instance, there is none.
             with suppress(Exception):
                 current.save()
         return end(*arguments)
 
     return write_and_end
+
+
+def _test() -> str | None:
+    return os.environ.get("PYTEST_CURRENT_TEST")
 
 
 def _after_saving(kill_all: Callable[[Any], None]) -> Callable[[Any], None]:
