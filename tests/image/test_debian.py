@@ -231,6 +231,15 @@ def test_changed_lists_are_refused(small: StandInArchive, cache: Cache) -> None:
     refused(small.source("hurd"), cache, "is corrupt")
 
 
+def test_a_control_archive_without_end_is_refused(
+    small: StandInArchive, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("image.sources.package._LARGEST_CONTROL", 1000)
+    small.add(Recipe("hurd"))
+    small.publish()
+    assert "more than 1000 bytes" in refused(small.source("hurd"), cache, "is corrupt")
+
+
 def test_outdated_lists_are_refused_unless_that_is_allowed(
     small: StandInArchive, cache: Cache
 ) -> None:

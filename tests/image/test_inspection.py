@@ -214,6 +214,18 @@ def test_a_block_in_two_directories_is_damage(tmp_path: Path) -> None:
     assert f"block {number} is part of two directories" in one.filesystem.problems
 
 
+def test_not_all_of_too_many_services_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "disk"
+    write_disk(drover_tree(), path, epoch=EPOCH)
+    monkeypatch.setattr("image.inspection._MOST_SERVICES", 1)
+    (one,) = inspect_image(path).partitions
+    assert one.filesystem is not None
+    assert one.filesystem.drover is not None
+    assert len(one.filesystem.drover.services) == 1
+
+
 def test_an_image_in_use_is_told(tmp_path: Path) -> None:
     path = tmp_path / "disk.qcow2"
     run(["qemu-img", "create", "-q", "-f", "qcow2", path, "8M"])
