@@ -61,8 +61,7 @@ class TranslatorStart:
         try:
             pid = await off_loop(self._start, writer, abandoned=_end)
         except OSError as error:
-            os.close(reader)
-            capture.close()
+            capture.add(reader)  # it may have said why
             say(f"Cannot start '{self.command[0]}' on '{self.node}': {_reason(error)}.")
             return False
         except BaseException:
