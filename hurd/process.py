@@ -13,6 +13,7 @@ from hurd.constants import (
     MACH_MSG_TYPE_COPY_SEND,
     MACH_MSG_TYPE_MAKE_SEND,
 )
+from hurd.lookup import PrivilegedPorts
 from hurd.results import Result
 from hurd.rpc import routine
 from hurd.structures import Rusage, Utsname
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hurd.ports import Port
-
-
-class PrivilegedPorts(Result):
-    """The host's privileged port and the device master port."""
-
-    host_priv: Port
-    device_master: Port
 
 
 class ExecData(Result):

@@ -62,6 +62,15 @@ def ask_to_go(control: Port, flags: int = 0) -> None:
             raise
 
 
+def end_task(task: Port) -> None:
+    """End a task at once; one that has ended already is fine."""
+    try:
+        mach.task_terminate(task)
+    except HurdError as error:
+        if error.errno not in (codes.MACH_SEND_INVALID_DEST, codes.KERN_INVALID_ARGUMENT):
+            raise
+
+
 class Translator(Owner):
     """A translator that this process has started.
 
@@ -100,12 +109,7 @@ class Translator(Owner):
 
     def kill(self) -> None:
         """End its task at once, without saving anything."""
-        try:
-            mach.task_terminate(self.task)
-        except HurdError as error:
-            # Its task has ended already.
-            if error.errno not in (codes.MACH_SEND_INVALID_DEST, codes.KERN_INVALID_ARGUMENT):
-                raise
+        end_task(self.task)
 
     def abandon(self) -> None:
         """Make one that nobody can use go away, and let go of it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from hurd import codes, constants, mach
+from hurd import codes, constants
 from hurd.errors import HurdError
 from hurd.message import Body
 
@@ -37,9 +37,7 @@ def exchange(
     `HurdError`: EDIED if the translator has ended, MACH_RCV_TIMED_OUT at the deadline, MIG_BAD_ID
     if it sent something else.
     """
-    mach.mach_port_request_notification(
-        mach.mach_task_self(), bootstrap.name, constants.MACH_NOTIFY_NO_SENDERS, 0, bootstrap
-    ).close()
+    bootstrap.request_no_senders()
     with _receive(bootstrap, deadline) as message:
         if message.id == constants.MACH_NOTIFY_NO_SENDERS:
             raise HurdError(codes.EDIED, "fsys_startup")

@@ -14,7 +14,7 @@ from hurd import argz, codes, constants, fs, lookup, mach, process
 from hurd.auth import auth_user_authenticate
 from hurd.errors import HurdError
 from hurd.ports import Port, ReceiveRight
-from hurd.translator.control import Translator
+from hurd.translator.control import Translator, end_task
 from hurd.translator.errors import Naming
 from hurd.translator.handshake import exchange
 
@@ -93,7 +93,7 @@ def _give(open_underlying: OpenUnderlying, flags: int, task: Port, pid: int) -> 
         return open_underlying(flags, pid)
     except BaseException:
         # Before it can complain of the answer: the caller is told already.
-        _terminate(task)
+        end_task(task)
         raise
 
 
@@ -208,19 +208,10 @@ class _Ports:
 def _discard(task: Port, pid: int) -> None:
     """End the task of a start that failed, whatever state it is in, and forget it."""
     try:
-        _terminate(task)
+        end_task(task)
     finally:
         task.close()
         reap(pid)
-
-
-def _terminate(task: Port) -> None:
-    try:
-        mach.task_terminate(task)
-    except HurdError as error:
-        # It has ended already.
-        if error.errno not in (codes.MACH_SEND_INVALID_DEST, codes.KERN_INVALID_ARGUMENT):
-            raise
 
 
 def reap(pid: int, timeout: float = _REAP_TIMEOUT) -> int | None:
