@@ -16,12 +16,12 @@ from weakref import WeakSet
 
 from services.scheme import modules, nodes
 from services.scheme.calls import Apply, ApplyKnown, ApplyPrimitive, call, call_known, staged
-from services.scheme.codes import consume, general_of
+from services.scheme.codes import general_of
 from services.scheme.errors import SchemeError, stack_overflow
 from services.scheme.machine import JUMP, Machine
 from services.scheme.modules import Cell, Module
 from services.scheme.primitives import Primitive
-from services.scheme.procedures import Closure, Env, Template, Where
+from services.scheme.procedures import Env, Template, Where
 from services.scheme.source import Source
 from services.scheme.syntax import (
     DIRECT,
@@ -35,6 +35,8 @@ from services.scheme.syntax import (
     SpecialForm,
     Variable,
     bad_form,
+    count_pairs,
+    distance,
     place,
     strip,
     symbol_of,
@@ -51,6 +53,7 @@ _MULTIPLE = frozenset(
     )
 )  # fmt: skip
 _MAX_EXPANSIONS = 50_000  # of one top-level form
+_USUAL_WORK = 50_000  # expressions that are compiled without counting what was written
 # Forms at top level whose parts are at top level too, or that are definitions.
 _TRANSPARENT = frozenset(
     (
@@ -103,6 +106,8 @@ class Compiler:
         self.depth = 0
         self.top = True  # definitions are allowed here and make variables of the module
         self.expansions = 0
+        self.work = 0  # expressions compiled so far
+        self.most = _USUAL_WORK
 
     @property
     def filename(self) -> str | None:
@@ -222,6 +227,9 @@ class Compiler:
                 datum = self.expand(meaning, datum, scope)
                 continue
             self.depth += 1
+            self.work += 1
+            if self.work > self.most:
+                self._check_work(datum)
             if type(meaning) is SpecialForm:
                 top = self.top
                 self.top = top and meaning.name in _TRANSPARENT
@@ -236,6 +244,13 @@ class Compiler:
             self.depth -= 1
             self.here = outer
             return code
+
+    def _check_work(self, datum: Value) -> None:
+        """Refuse a form that macros, or shared parts, make much larger than it was written."""
+        most = _USUAL_WORK + count_pairs(self.datum)
+        if self.work > most:
+            raise syntax_violation(None, "expression is too large", datum)
+        self.most = most
 
     def expand(self, macro: Macro, datum: Value, scope: Scope) -> Value:
         """One step of expansion."""
@@ -295,7 +310,7 @@ class Compiler:
                 if direct:
                     args = [part[1] for part in parts]
                     return GENERAL, call_known(depth, template, args, where)
-                up = SIMPLE, _up(depth)
+                up = SIMPLE, nodes.environment(depth)
                 return GENERAL, staged([up, *parts], ApplyKnown(template, where))
         primitive = None
         if type(meaning) is Cell and meaning.known and type(meaning.value) is Primitive:
@@ -313,7 +328,7 @@ class Compiler:
                 self.rely(meaning)
             if not direct:
                 return GENERAL, staged(parts, ApplyPrimitive(primitive, where))
-            return DIRECT, _primitive_call(primitive, datum, [p[1] for p in parts], where)
+            return DIRECT, nodes.primitive_call(primitive, datum, [p[1] for p in parts], where)
         operator = self.compile(datum.car, scope)
         if direct and operator[0]:
             return GENERAL, call(operator[1], [part[1] for part in parts], where)
@@ -325,42 +340,11 @@ class Compiler:
 
         return compile_body(self, forms, scope, whole)
 
-    def assign(self, name: Any, scope: Scope, code: Code) -> Code:
-        """``set!``."""
-        found = self.resolve(name, scope)
-        if type(found) is Variable:
-            if self.immutable:
-                self.immutable = False
-                raise Restart
-            depth, index = distance(scope, found), found.index
-            if code[0]:
-                return DIRECT, nodes.set_local(depth, index, code[1])
-
-            def use_local(env: Env, value: Value) -> None:
-                for _ in range(depth):
-                    env = env[0]
-                env[index] = value
-
-            return consume(code, use_local)
-        if type(found) is not Cell:
-            raise syntax_violation("set!", "bad variable", name)
-        cell, module, where = found, self.module, self.where()
-        self.unknown(cell)
-
-        def use(env: Env, value: Value) -> None:
-            target = cell
-            if target.value is modules.UNBOUND:
-                imported = module.find(cell.name)
-                if imported is None:
-                    from services.scheme.errors import unbound_variable
-
-                    error = unbound_variable(cell.name)
-                    error.location = where[0].location(where[1]) if where else None
-                    raise error
-                target = imported
-            modules.assign(target, value)
-
-        return consume(code, use)
+    def mutable(self) -> None:
+        """The form assigns a local variable: none may be read at another time than it says."""
+        if self.immutable:
+            self.immutable = False
+            raise Restart
 
     def unknown(self, cell: Cell) -> None:
         """The form assigns ``cell``: nobody may take its value as known any more."""
@@ -410,7 +394,12 @@ class Compiler:
             pad(frame)
             made.body = general_of(code)
 
-        made.remake = remake
+        def remake_later() -> None:
+            # What compiling the form took before does not count.
+            self.expansions = self.work = 0
+            remake()
+
+        made.remake = remake_later
         if self.lazy:
             pad(lay_out()[0])
             _invalidate(made)
@@ -418,47 +407,6 @@ class Compiler:
             remake()
         _templates.add(made)
         return made
-
-
-def _up(depth: int) -> Any:
-    def node(env: Env) -> Env:
-        for _ in range(depth):
-            env = env[0]
-        return env
-
-    return node
-
-
-def _primitive_call(primitive: Primitive, datum: Pair, args: list[Any], where: Where) -> Any:
-    if len(args) == 2:
-        make = nodes.TWO.get(primitive.name)
-        if make is not None:
-            second = datum.cdr.cdr.car
-            return make(primitive, args[0], args[1], second, where)
-    elif len(args) == 1:
-        make = nodes.ONE.get(primitive.name)
-        if make is not None:
-            return make(primitive, args[0], where)
-    return nodes.call_primitive(primitive, args, where)
-
-
-def distance(scope: Scope, variable: Variable) -> int:
-    """How many environments up a variable stands."""
-    depth = 0
-    frame: Frame | None = scope.frame
-    while frame is not variable.frame:
-        if frame is None:
-            raise SchemeError(
-                "syntax-error", (False, "identifier out of context", False, False, False)
-            )
-        frame = frame.parent
-        depth += 1
-    return depth
-
-
-def closure(template: Template) -> Code:
-    """The code that makes a closure."""
-    return SIMPLE, lambda env: Closure(template, env)
 
 
 def _forget(cell: Cell) -> None:

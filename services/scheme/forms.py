@@ -17,9 +17,11 @@ from services.scheme.bodies import (
     parse_definition,
 )
 from services.scheme.codes import conditional, consume, either, general_of, sequence, store
+from services.scheme.errors import locate, unbound_variable
 from services.scheme.lambdas import compile_lambda
 from services.scheme.machine import Machine
-from services.scheme.procedures import Closure, Env
+from services.scheme.modules import UNBOUND, Cell, Module, assign
+from services.scheme.procedures import Closure, Env, Where
 from services.scheme.syntax import (
     DIRECT,
     GENERAL,
@@ -30,6 +32,7 @@ from services.scheme.syntax import (
     SpecialForm,
     Variable,
     bad_form,
+    distance,
     is_identifier,
     items_of,
     parts_of,
@@ -157,7 +160,41 @@ def form_set(compiler: Compiler, form: Any, scope: Scope) -> Code:
         return compiler.compile(append_form(call, parts[1]), scope)
     if not is_identifier(target) or type(compiler.meaning(target, scope)) in (Macro, SpecialForm):
         raise syntax_violation("set!", "bad set!", form)
-    return compiler.assign(target, scope, compiler.compile(parts[1], scope))
+    code = compiler.compile(parts[1], scope)
+    found = compiler.resolve(target, scope)
+    if type(found) is Variable:
+        compiler.mutable()
+        return _assign_local(distance(scope, found), found.index, code)
+    assert type(found) is Cell
+    compiler.unknown(found)
+    return _assign_global(found, compiler.module, compiler.where(), code)
+
+
+def _assign_local(depth: int, index: int, code: Code) -> Code:
+    if code[0]:
+        return DIRECT, nodes.set_local(depth, index, code[1])
+
+    def use(env: Env, value: Value) -> None:
+        for _ in range(depth):
+            env = env[0]
+        env[index] = value
+
+    return consume(code, use)
+
+
+def _assign_global(cell: Cell, module: Module, where: Where, code: Code) -> Code:
+    def use(env: Env, value: Value) -> None:
+        target = cell
+        if target.value is UNBOUND:
+            imported = module.find(cell.name)
+            if imported is None:
+                error = unbound_variable(cell.name)
+                locate(error, where)
+                raise error
+            target = imported
+        assign(target, value)
+
+    return consume(code, use)
 
 
 def append_form(form: Value, item: Value) -> Value:

@@ -55,6 +55,17 @@ def set_local(depth: int, index: int, value: Direct) -> Direct:
     return outer
 
 
+def environment(depth: int) -> Direct:
+    """The environment so many levels up."""
+
+    def node(env: Env) -> Env:
+        for _ in range(depth):
+            env = env[0]
+        return env
+
+    return node
+
+
 def global_reference(cell: Cell, module: Module, where: Where) -> Direct:
     def node(env: Env) -> Value:
         nonlocal cell
@@ -286,3 +297,17 @@ TWO: dict[str, Any] = {
     "+": _add, "-": _subtract, "<": _less, ">": _greater, "<=": _less_or_equal,
     ">=": _greater_or_equal, "=": _equal_numbers, "cons": _cons,
 }  # fmt: skip
+
+
+def primitive_call(primitive: Primitive, datum: Pair, args: list[Any], where: Where) -> Any:
+    """Call a known primitive, by the node for it if it has one; ``datum`` is the form."""
+    if len(args) == 2:
+        make = TWO.get(primitive.name)
+        if make is not None:
+            second = datum.cdr.cdr.car
+            return make(primitive, args[0], args[1], second, where)
+    elif len(args) == 1:
+        make = ONE.get(primitive.name)
+        if make is not None:
+            return make(primitive, args[0], where)
+    return call_primitive(primitive, args, where)

@@ -123,6 +123,20 @@ class Scope:
         return variable
 
 
+def distance(scope: Scope, variable: Variable) -> int:
+    """How many environments up a variable stands."""
+    depth = 0
+    frame: Frame | None = scope.frame
+    while frame is not variable.frame:
+        if frame is None:
+            raise SchemeError(
+                "syntax-error", (False, "identifier out of context", False, False, False)
+            )
+        frame = frame.parent
+        depth += 1
+    return depth
+
+
 def is_identifier(datum: Value) -> bool:
     """Whether ``datum`` can be a name in a program."""
     return type(datum) is Symbol or type(datum) is Alias
@@ -170,6 +184,18 @@ def strip(datum: Value) -> Value:
         else:
             put(_plain(item))
     return root[0]
+
+
+def count_pairs(datum: Value, most: int | None = None) -> int:
+    """How many different pairs ``datum`` has; one more than ``most``, if there are so many."""
+    seen: set[int] = set()
+    todo = [datum]
+    while todo and (most is None or len(seen) <= most):
+        item = todo.pop()
+        if type(item) is Pair and id(item) not in seen:
+            seen.add(id(item))
+            todo += (item.car, item.cdr)
+    return len(seen)
 
 
 def _plain(datum: Value) -> Value:
