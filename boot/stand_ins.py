@@ -146,6 +146,11 @@ def _recursive_repr(*arguments: Any) -> Callable[[Any], Any]:
     return decorate
 
 
+def _ceil(number: float) -> int:
+    """``math.ceil``, which the loop asks of each time to wait."""
+    return -int(-number // 1)
+
+
 class _Numbers(type):
     """A class of constants that are numbers in the module that it belongs to."""
 
@@ -260,7 +265,9 @@ STAND_INS: dict[str, dict[str, Any]] = {
         "partial": _functools.partial, "reduce": _functools.reduce,
         "cmp_to_key": _functools.cmp_to_key, "wraps": _wraps,
     },
+    "array": {},
     "heapq": _all_of(_heapq),
+    "math": {"ceil": _ceil},
     "operator": _all_of(_operator),
     "reprlib": {"recursive_repr": _recursive_repr},
     "threading": {

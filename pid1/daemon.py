@@ -37,7 +37,8 @@ _AFTER_KILL: Final = 2.0
 _SAME_ERROR: Final = 1.0
 # Seconds that the configuration may take to be evaluated again before clients are served.
 _RELOAD_PATIENCE: Final = 10.0
-
+# Objects that are made before the collector looks for garbage, while a configuration is loaded.
+_MANY_OBJECTS: Final = 100_000
 _FAREWELLS: Final = {
     "halt": "Halting...",
     "power-off": "Shutting down...",
@@ -127,12 +128,17 @@ class Daemon:
         self.supervisor.spawn_task(self._configure(ready), name="configuration")
 
     async def _configure(self, ready: Callable[[], Any]) -> None:
+        # A configuration makes little garbage. One that never ends may make a lot.
+        thresholds = gc.get_threshold()
+        gc.set_threshold(_MANY_OBJECTS, *thresholds[1:])
         try:
             work = ready()
             if work is not None:
                 await work
         finally:
             self.loading = False
+            gc.set_threshold(*thresholds)
+            gc.freeze()  # what it made stays
 
     async def _take_over(self, ready: Callable[[], Any], state: dict[str, Any]) -> None:
         """Go on where the previous image was; clients wait until that is done."""
