@@ -16,6 +16,7 @@ from pid1.context import (
     registering,
     replay,
 )
+from pid1.log import say
 from pid1.service import Service
 from pid1.stopping import Stopping
 
@@ -44,7 +45,9 @@ class Supervisor(Stopping):
                 continue
             current = self.registry.get(one.name)
             if current is None:
-                continue  # unloaded while others were started
+                say(f"Service {one.name} is not started: it is no longer registered.")
+                succeeded = False
+                continue
             if (await self.start(current, arguments if index == 0 else ())) is False:
                 succeeded = False
         return succeeded

@@ -452,6 +452,26 @@ async def test_restart_fails_when_the_start_fails(manager: Supervisor) -> None:
     assert await manager.restart(service) is False
 
 
+async def test_restart_fails_for_what_was_unloaded_meanwhile(manager: Supervisor) -> None:
+    end = asyncio.Event()
+
+    async def stop(_value: object) -> bool:
+        await end.wait()
+        return False
+
+    service = Service(("a",), start=lambda: True, stop=stop)
+    manager.register([service])
+    await manager.start(service)
+    restarting = asyncio.ensure_future(manager.restart(service))
+    unloading = asyncio.ensure_future(manager.unregister([service]))
+    await eventually(lambda: service.status == STOPPING)
+    # Whichever of the two comes first: a service that runs is registered, and none runs unseen.
+    end.set()
+    restarted, _ = await asyncio.gather(restarting, unloading)
+    registered = manager.registry.get("a") is service
+    assert (service.status == RUNNING) is registered is restarted
+
+
 async def test_a_program_that_cannot_be_run_fails_the_start(manager: Supervisor) -> None:
     manager.register([Service(("a",), start=program("/no/such/program"))])
     service = manager.registry.lookup("a")
