@@ -147,6 +147,40 @@ def test_programs_are_started(found):
     assert said["early"] == [TERM] * 4
 
 
+def test_files_of_others_are_refused(found):
+    said = found["files of others"]
+    assert "error" not in said, said["error"]
+    assert (said["made"], said["translator made"]) == ("", "")
+    for name in ("symbolic", "hard", "translator", "fifo"):
+        assert said[name], name
+    assert "of several names" in said["hard"]
+    assert (said["own"], said["sub/own"], said["root's own link"]) == ("", "", "")
+    for name in ("socket hard", "socket symbolic", "socket translator"):
+        assert "not our socket" in said[name]
+    assert (said["secret"], said["owner"]) == ("root only", 0)
+
+
+def test_files_of_root_in_a_directory_of_others_are_theirs_as_well(found):
+    """They have the directory's group, and who is its user and member counts as an owner."""
+    said = found["files of others"]
+    assert said["own is"] == [0, 1000, 0o640]
+    assert said["born"] == [0, 1000, 0o600]
+    assert said["changed"] == ""
+    assert said["pid file"] == [True, [1000], False]
+    assert said["pid file of root"] == [[1, []], True]
+
+
+def test_sockets_are_for_whom_they_are_meant(found):
+    said = found["files of others"]
+    refused = "Permission denied"
+    assert [said[mode] for mode in ("0600", "0644", "0622", "0666")] == [refused, refused, "", ""]
+    assert said["0666 in a private directory"] == refused
+    # In a directory of theirs.
+    assert (said["born"], said["born for"]) == ([0, 1000, 0o600], "")
+    assert (said["given"], said["given to"]) == ([1000, 1000, 0o666], "")
+    assert (said["owners"], said["parent"]) == ([0, 1000, -1], True)
+
+
 def test_sender_that_names_itself_is_known(found):
     passed, data, sender, pid, peer = found["credentials"]
     assert (passed, data, peer) == (False, "x", None)
