@@ -53,7 +53,8 @@ _MULTIPLE = frozenset(
     )
 )  # fmt: skip
 _MAX_EXPANSIONS = 50_000  # of one top-level form
-_USUAL_WORK = 50_000  # expressions that are compiled without counting what was written
+_USUAL_WORK = 20_000  # expressions that are compiled without asking how much was written
+_MOST_WORK = 20  # expressions for each pair that was written
 # Forms at top level whose parts are at top level too, or that are definitions.
 _TRANSPARENT = frozenset(
     (
@@ -247,7 +248,7 @@ class Compiler:
 
     def _check_work(self, datum: Value) -> None:
         """Refuse a form that macros, or shared parts, make much larger than it was written."""
-        most = _USUAL_WORK + count_pairs(self.datum)
+        most = _USUAL_WORK + _MOST_WORK * count_pairs(self.datum)
         if self.work > most:
             raise syntax_violation(None, "expression is too large", datum)
         self.most = most

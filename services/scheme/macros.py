@@ -17,6 +17,7 @@ from services.scheme.syntax import (
     Scope,
     SpecialForm,
     bad_form,
+    count_pairs,
     is_identifier,
     items_of,
     names_in,
@@ -344,17 +345,6 @@ def _define_syntax_rule(form: Any) -> Value:
     return scheme_list([DEFINE_SYNTAX, parts[0].car, rules])
 
 
-def _has_more_pairs(datum: Value, most: int) -> bool:
-    seen: set[int] = set()
-    todo = [datum]
-    while todo and len(seen) <= most:
-        item = todo.pop()
-        if type(item) is Pair and id(item) not in seen:
-            seen.add(id(item))
-            todo += (item.car, item.cdr)
-    return len(seen) > most
-
-
 def _define_macro(compiler: Compiler, form: Any, scope: Scope) -> Code:
     """``(define-macro (name . args) body …)`` and ``(defmacro name args body …)``."""
     rest = form.cdr
@@ -375,7 +365,7 @@ def _define_macro(compiler: Compiler, form: Any, scope: Scope) -> Code:
 
     def expand(use: Value) -> Value:
         expansion = run_now(expander, tuple(items_of(strip(use).cdr, use, True)))
-        if _has_more_pairs(expansion, _MAX_EXPANSION):
+        if count_pairs(expansion, _MAX_EXPANSION) > _MAX_EXPANSION:
             raise syntax_violation(None, "macro expansion is too large", use)
         return expansion
 
