@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from hurd.system import system
 from pid1.addresses import INET6, UNIX, Address
+from pid1.files import directory_of
 from pid1.log import say
 from pid1.sexp import Symbol, write
 
@@ -190,7 +191,8 @@ def _set_access(endpoint: Endpoint) -> None:
         with _step("chown"):
             system.set_socket_access(path, owner, group, _MODE)
     except OSError:
-        _remove_socket(path)
+        with contextlib.suppress(OSError):
+            _remove_socket(path)
         raise
 
 
@@ -205,22 +207,36 @@ def _prepare_directory(endpoint: Endpoint) -> None:
         return
     with _step("mkdir"):
         os.makedirs(os.path.dirname(directory) or ".", 0o755, exist_ok=True)
-        os.mkdir(directory, endpoint.permissions & 0o700)
-    owner, group = _owner(endpoint)
-    with _step("chown"):
-        os.chown(directory, owner, group)
-    with _step("chmod"):
-        os.chmod(directory, endpoint.permissions)
+        os.mkdir(directory, 0o700)
+        # Not by its name from here on, under which others may have put something else.
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(directory, flags)
+    try:
+        owner, group = _owner(endpoint)
+        with _step("chown"):
+            os.fchown(descriptor, owner, group)
+        with _step("chmod"):
+            os.fchmod(descriptor, endpoint.permissions)
+    finally:
+        os.close(descriptor)
 
 
 def _remove_socket(path: str) -> None:
-    """Remove what a former daemon left: a socket or a symbolic link, and nothing else."""
+    """Remove what a former daemon left: a socket or a symbolic link, and nothing else.
+
+    Raises OSError if the directory cannot be had, or may not be the one that is meant.
+    """
     if _abstract(path):
         return
-    with contextlib.suppress(OSError):
-        mode = os.lstat(path).st_mode
-        if stat.S_ISSOCK(mode) or stat.S_ISLNK(mode):
-            os.unlink(path)
+    with _step("bind"):
+        place, name = directory_of(path)
+    try:
+        with contextlib.suppress(OSError):
+            mode = os.stat(name, dir_fd=place, follow_symlinks=False).st_mode
+            if stat.S_ISSOCK(mode) or stat.S_ISLNK(mode):
+                os.unlink(name, dir_fd=place)
+    finally:
+        os.close(place)
 
 
 def _abstract(path: str) -> bool:

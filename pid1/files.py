@@ -33,7 +33,7 @@ def open_carefully(path: str, flags: int, mode: int = 0, directories: int | None
     On the Hurd O_NOFOLLOW also refuses translators of others than root, which need not answer
     (hurd/lookup-retry.c of glibc).
     """
-    place, name = _place_of(path, directories)
+    place, name = directory_of(path, directories)
     try:
         status = os.fstat(place)
         if _is_ours(status):
@@ -53,55 +53,12 @@ def open_carefully(path: str, flags: int, mode: int = 0, directories: int | None
     return descriptor
 
 
-def others(status: os.stat_result) -> list[int]:
-    """The owners of a file that are neither root nor the daemon's user."""
-    return [uid for uid in system.owners(status) if uid not in (0, os.geteuid())]
+def directory_of(path: str, directories: int | None = None) -> tuple[int, str]:
+    """Open the directory of a file, and return it with the name of the file in there.
 
-
-def read_small_file(path: str, limit: int) -> tuple[bytes, list[int]]:
-    """Return the beginning of a regular file, at most ``limit`` bytes, and its other owners.
-
-    Raises OSError; what is no regular file is one.
+    Links of others on the way are refused; with ``directories``, missing ones are made, the last
+    with that mode.  Raises OSError with ``filename`` set to that of the directory.
     """
-    descriptor = open_carefully(path, os.O_RDONLY)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", path)
-        return os.read(descriptor, limit), others(status)
-    finally:
-        os.close(descriptor)
-
-
-def remove_file(path: str) -> None:
-    """Remove a file, and no file of the same name elsewhere; raises OSError."""
-    place, name = _place_of(path)
-    try:
-        os.unlink(name, dir_fd=place)
-    finally:
-        os.close(place)
-
-
-def _is_ours(status: os.stat_result) -> bool:
-    """Whether nobody but root and the daemon's user can change what is in a directory."""
-    if status.st_mode & stat.S_IWOTH or others(status):
-        return False
-    return not status.st_mode & stat.S_IWGRP or status.st_gid in (0, os.getegid())
-
-
-def _link(path: str) -> OSError:
-    return OSError(errno.ELOOP, f"a symbolic link {_OTHERS_WRITE}", path)
-
-
-def _check(file: os.stat_result, directory: os.stat_result, path: str) -> None:
-    if stat.S_ISREG(file.st_mode) and file.st_nlink > 1:
-        raise OSError(errno.EMLINK, f"a file of several names {_OTHERS_WRITE}", path)
-    if directory.st_mode & stat.S_ISVTX and (whose := others(file)):
-        raise OSError(errno.EACCES, f"a file of user {whose[0]} {_OTHERS_WRITE}", path)
-
-
-def _place_of(path: str, directories: int | None = None) -> tuple[int, str]:
-    """Open the directory of a file, and return it with the name of the file in there."""
     above, name = os.path.split(path)
     waiting = _parts(above)
     place = -1
@@ -129,6 +86,53 @@ def _place_of(path: str, directories: int | None = None) -> tuple[int, str]:
             os.close(place)
         raise OSError(error.errno, error.strerror, above) from None
     return place, name
+
+
+def others(status: os.stat_result) -> list[int]:
+    """The owners of a file that are neither root nor the daemon's user."""
+    return [uid for uid in system.owners(status) if uid not in (0, os.geteuid())]
+
+
+def read_small_file(path: str, limit: int) -> tuple[bytes, list[int]]:
+    """Return the beginning of a regular file, at most ``limit`` bytes, and its other owners.
+
+    Raises OSError; what is no regular file is one.
+    """
+    descriptor = open_carefully(path, os.O_RDONLY)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return os.read(descriptor, limit), others(status)
+    finally:
+        os.close(descriptor)
+
+
+def remove_file(path: str) -> None:
+    """Remove a file, and no file of the same name elsewhere; raises OSError."""
+    place, name = directory_of(path)
+    try:
+        os.unlink(name, dir_fd=place)
+    finally:
+        os.close(place)
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Whether nobody but root and the daemon's user can change what is in a directory."""
+    if status.st_mode & stat.S_IWOTH or others(status):
+        return False
+    return not status.st_mode & stat.S_IWGRP or status.st_gid in (0, os.getegid())
+
+
+def _link(path: str) -> OSError:
+    return OSError(errno.ELOOP, f"a symbolic link {_OTHERS_WRITE}", path)
+
+
+def _check(file: os.stat_result, directory: os.stat_result, path: str) -> None:
+    if stat.S_ISREG(file.st_mode) and file.st_nlink > 1:
+        raise OSError(errno.EMLINK, f"a file of several names {_OTHERS_WRITE}", path)
+    if directory.st_mode & stat.S_ISVTX and (whose := others(file)):
+        raise OSError(errno.EACCES, f"a file of user {whose[0]} {_OTHERS_WRITE}", path)
 
 
 def _parts(path: str) -> list[str]:

@@ -96,6 +96,41 @@ async def test_a_socket_is_given_to_its_owner_in_a_directory_of_theirs(theirs: P
         os.umask(mask)
 
 
+async def test_a_directory_replaced_by_a_link_gives_away_nothing(
+    theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory of a socket, which was made just before, and is given to somebody."""
+    target = tmp_path / "target"
+    target.mkdir(mode=0o700)
+    plain = os.mkdir
+
+    def mkdir(path: str, mode: int) -> None:
+        plain(path, mode)
+        os.rename(path, f"{path}-away")
+        os.symlink(target, path)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    address = Address(UNIX, str(theirs / "run" / "socket"))
+    with pytest.raises(NotADirectoryError):
+        await open_socket(Endpoint(address, owner=NOBODY, group=NOBODY, permissions=0o777))
+    status = target.stat()
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o700)
+
+
+async def test_no_socket_is_removed_elsewhere(tmp_path: Path) -> None:
+    """By a link in place of the directory, such as one to that of the control socket."""
+    run, public = tmp_path / "run", tmp_path / "public"
+    run.mkdir()
+    public.mkdir()
+    public.chmod(0o1777)
+    (public / "app").symlink_to(run)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(run / "socket"))
+        with pytest.raises(OSError, match="in a directory that others can write to"):
+            await open_socket(Endpoint(Address(UNIX, str(public / "app" / "socket"))))
+        assert (run / "socket").is_socket()
+
+
 class Interrupted(Rotation):
     """Somebody puts a link in the way as soon as the old copies have been moved."""
 
