@@ -77,7 +77,9 @@ def _change(path: str, add: set[str], remove: set[str]) -> None:
         return
     os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
     temporary = f"{path}.{os.getpid()}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)  # of a daemon that was killed in between
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o600)
     try:
         data = "".join(f"{name}\n" for name in sorted(wanted))

@@ -207,6 +207,20 @@ def test_kept_state_that_is_no_file_of_ours_is_told(theirs: Path, secret: Path, 
         assert daemon.alive()
 
 
+@pytest.mark.parametrize("kind", ["symbolic", "hard"])
+def test_state_is_written_into_no_file_of_roots(theirs: Path, secret: Path, kind: str) -> None:
+    one = "(register-services (list (service '(one) #:start (const #t))))"
+    with live_daemon(one, options=[f"--state-directory={theirs}"]) as daemon:
+        link = theirs / f"disabled.{daemon.pid}.tmp"
+        if kind == "hard":
+            link.hardlink_to(secret)
+        else:
+            link.symlink_to(secret)
+        daemon.request("disable", "one")
+        assert (theirs / "disabled").read_text() == "one\n"
+    assert secret.read_text() == "root only\n"
+
+
 @pytest.mark.parametrize("name", ["log", "new/log"])
 def test_a_directory_on_the_way_is_no_link_of_others(
     theirs: Path, tmp_path: Path, name: str
