@@ -10,6 +10,11 @@ from pid1.herd.printing import displayed, written
 from pid1.herd.terminal import Terminal
 from pid1.sexp import Symbol, write_symbol
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 # The keys that Guile 3.0.11 prints with their format string, asked of print-exception itself.
 _FORMATTED = frozenset(
     (
@@ -106,7 +111,12 @@ def _formatted(arguments: list[object]) -> str | None:
     return None
 
 
-def format_text(template: str, values: list[object]) -> str:
+def format_text(
+    template: str,
+    values: list[Any],
+    display: Callable[[Any], str] = displayed,
+    write: Callable[[Any], str] = written,
+) -> str:
     """Return ``template`` with its ``~A``, ``~S`` and the like replaced, as ``simple-format`` does.
 
     A directive that is unknown or has no value left stays as it is: an error about an error
@@ -133,7 +143,7 @@ def format_text(template: str, values: list[object]) -> str:
             if directive in "xob" and type(value) is int:
                 out.append(format(value, directive))
             else:
-                out.append(written(value) if directive == "s" else displayed(value))
+                out.append(write(value) if directive == "s" else display(value))
             out.append(piece[1:])
         else:
             out.append("~" + piece)

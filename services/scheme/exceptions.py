@@ -342,11 +342,12 @@ _add("raise", _raise, 1)
 
 def message_of(error: SchemeError) -> str:
     """The text that Guile's ``print-exception`` gives for an error, without a place."""
+    from pid1.herd.errors import format_text
     from services.scheme.printer import display, write
 
     args = error.arguments
     if len(args) >= 3 and type(args[1]) is str and (args[2] is NIL or is_list(args[2])):
-        text = formatted(args[1], list(iterate(args[2])))
+        text = format_text(args[1], list(iterate(args[2])), display, write)
         who = args[0]
         return text if who is False else f"In procedure {display(who)}: {text}"
     if error.key == "syntax-error" and len(args) >= 4:
@@ -359,31 +360,6 @@ def message_of(error: SchemeError) -> str:
             subform = f"subform {write(args[4])} of "
         return f"Syntax error:\n{place}: {who}{display(args[1])} in {subform}form {write(args[3])}"
     return f"Throw to key `{error.key}' with args `{write(scheme_list(args))}'."
-
-
-def formatted(template: str, values: list[Value]) -> str:
-    """The simple format of error messages: ``~A``, ``~S``, ``~%``, ``~~``."""
-    from services.scheme.printer import display, write
-
-    out: list[str] = []
-    position = 0
-    rest = iter(values)
-    while True:
-        tilde = template.find("~", position)
-        if tilde < 0 or tilde + 1 >= len(template):
-            out.append(template[position:])
-            return "".join(out)
-        out.append(template[position:tilde])
-        letter = template[tilde + 1].lower()
-        if letter in "as":
-            for value in rest:
-                out.append(display(value) if letter == "a" else write(value))
-                break
-        elif letter == "%":
-            out.append("\n")
-        elif letter == "~":
-            out.append("~")
-        position = tilde + 2
 
 
 def _print_exception(port: Value, frame: Value, key: Value, args: Value) -> None:

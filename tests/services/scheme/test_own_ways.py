@@ -96,7 +96,7 @@ VALUES = [
      '("" ())'),
     ('(with-output-to-string (lambda () (print-exception (current-output-port) #f '
      '\'misc-error \'("who" "text ~a ~s~%~~ ~q ~a" ("x" "y") #f))))',
-     '"In procedure who: text x \\"y\\"\\n~  \\n"'),
+     '"In procedure who: text x \\"y\\"\\n~ ~q ~a\\n"'),
     ('(with-output-to-string (lambda () (print-exception (current-output-port) #f '
      '\'syntax-error \'(let "bad let" #f (let) sub))))',
      '"Syntax error:\\nunknown location: let: bad let in subform sub of form '
