@@ -111,7 +111,14 @@ def make_nodes(nodes: Iterable[SystemNode]) -> int:
     One that cannot be made is logged; the others are made all the same.
     """
     made = 0
+    present: dict[str, Collection[str]] = {}
     for node in nodes:
+        # Nearly always all are there: looking at each would take the Hurd most of a second.
+        directory, _, name = node.path.rpartition("/")
+        if directory not in present:
+            present[directory] = _names_in(directory or "/")
+        if name in present[directory]:
+            continue
         if node.optional and node.program and not os.path.exists(place(node.program)):
             continue
         try:
@@ -119,6 +126,13 @@ def make_nodes(nodes: Iterable[SystemNode]) -> int:
         except OSError as error:
             log(f"Cannot make '{node.path}': {error.strerror}.")
     return made
+
+
+def _names_in(directory: str) -> Collection[str]:
+    try:
+        return set(system.names_in(directory))
+    except OSError:
+        return ()  # whoever looks at an entry hears the reason
 
 
 def _make_node(node: SystemNode) -> bool:

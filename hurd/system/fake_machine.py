@@ -286,6 +286,11 @@ class FakeMachine(System):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return self.nodes[path]
 
+    def names_in(self, directory: str) -> list[str]:
+        self._meet("names_in", directory)
+        places = (path.rpartition("/") for path in self.nodes)
+        return [name for parent, _, name in places if (parent or "/") == directory]
+
     # Terminals
 
     def become_session_leader(self) -> None:

@@ -208,6 +208,10 @@ class Machine(Nodes):
         """
         raise NotImplementedError("lstat")
 
+    def names_in(self, directory: str) -> list[str]:
+        """As os.listdir: one question for all entries, whatever servers sit on them."""
+        raise NotImplementedError("names_in")
+
     # Terminals
 
     def become_session_leader(self) -> None:

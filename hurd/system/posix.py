@@ -221,6 +221,9 @@ class PosixSystem(System):
     def lstat(self, path: str) -> os.stat_result:
         return os.lstat(path)
 
+    def names_in(self, directory: str) -> list[str]:
+        return os.listdir(directory)
+
     # Terminals
 
     def become_session_leader(self) -> None:
