@@ -35,8 +35,9 @@ SHUTDOWN_DEADLINE: Final = 60.0
 _AFTER_KILL: Final = 2.0
 # Seconds in which the same unexpected error is logged once.
 _SAME_ERROR: Final = 1.0
-# Seconds that the configuration may take to be evaluated again before clients are served.
-_RELOAD_PATIENCE: Final = 10.0
+# Seconds that the configuration may take to be evaluated again before clients are served, and what
+# it defines is taken to be lost. It takes one where nothing else runs, and ten on a busy Hurd.
+_RELOAD_PATIENCE: Final = 30.0
 # Objects that are made before the collector looks for garbage, while a configuration is loaded.
 _MANY_OBJECTS: Final = 100_000
 _FAREWELLS: Final = {
