@@ -69,11 +69,10 @@ def _measure_commands(start: str) -> None:
 
     def init(self: Any, args: Any, *others: Any, **named: Any) -> None:
         words = list(args) if isinstance(args, (list, tuple)) else []
-        if "-I" in words and "-c" in words:
-            at = words.index("-c") + 1
-            if isinstance(words[at], str) and "sys.modules" not in words[at]:
-                words[at] = start + words[at]
-                args = words
+        at = _command(words)
+        if at is not None and "sys.modules" not in words[at]:
+            words[at] = start + words[at]
+            args = words
         begin(self, args, *others, **named)
 
     process: Any = subprocess.Popen
@@ -115,6 +114,17 @@ def _after_writing(end: Callable[..., Any]) -> Callable[..., Any]:
         return end(*arguments)
 
     return write_and_end
+
+
+def _command(words: list[Any]) -> int | None:
+    """Where the code of `python -I … -c` stands, which may be started by another program."""
+    for at, word in enumerate(words):
+        if word == "-I":
+            while at < len(words) and str(words[at]).startswith("-") and words[at] != "-c":
+                at += 1
+            is_code = words[at : at + 1] == ["-c"] and isinstance(words[at + 1], str)
+            return at + 1 if is_code else None
+    return None
 
 
 def _test() -> str | None:
