@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 from collections.abc import Awaitable
 from typing import Any, Final
 
@@ -193,16 +194,25 @@ class Starting(Endings):
 
     def _abandon_children(self, service: Service) -> None:
         """Terminate what a cancelled start procedure left running."""
+        from pid1.process import send_signal, signal_target
+
         for pid in service.children:
-            self.spawn_task(self._terminate_stray(service, pid))
+            # Asked now: it may have ended when its turn comes, and not what it forked.
+            self.spawn_task(self._terminate_stray(service, pid, signal_target(pid)))
+        for pid, _status in service.deaths or ():
+            # What has gone into the background is in the group of who has started it.
+            with contextlib.suppress(OSError):
+                send_signal(-pid, signal.SIGKILL)
         if not service.children and service.containment is not None:
             service.containment.sweep()
 
-    async def _terminate_stray(self, service: Service, pid: int) -> None:
-        from pid1.process import signal_target, terminate
+    async def _terminate_stray(self, service: Service, pid: int, target: int) -> None:
+        from pid1.process import send_signal, terminate
 
         try:
-            await terminate(self.children, signal_target(pid), wait_for=pid)
+            await terminate(self.children, target, wait_for=pid)
+            if target < 0:
+                send_signal(target, signal.SIGKILL)
         except OSError as error:
             log(f"Cannot terminate process {pid}: {error.strerror}.")
         if service.containment is not None and service.status == STOPPED:

@@ -528,6 +528,25 @@ async def test_a_cancelled_start_leaves_nothing_that_forked(
     await eventually(lambda: not alive(pid))
 
 
+async def test_a_start_that_is_cancelled_at_once_leaves_nothing_that_forked(
+    manager: Supervisor, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    script = f"trap '' TERM; sleep 1000 & echo $! >{other}.new; mv {other}.new {other}"
+    start = program("sh", "-c", script, pid_file=str(tmp_path / "pid"), pid_file_timeout=30)
+    manager.register([Service(("a",), start=start, stop=Kill())])
+    service = manager.registry.lookup("a")
+    starting = asyncio.ensure_future(manager.start(service))
+    await asyncio.sleep(0)
+    (pid,) = service.children
+    # The loop stands still until there is nobody but what was forked.
+    while not other.exists() or alive(pid):
+        time.sleep(0.01)  # noqa: ASYNC251
+    await manager.stop(service)
+    await starting
+    await eventually(lambda: not alive(int(other.read_text())))
+
+
 async def test_the_output_of_a_service_is_kept_and_logged(manager: Supervisor) -> None:
     start = program("sh", "-c", r"echo one; printf 'two\rthree'; printf '\303'; exec sleep 100")
     manager.register([Service(("a",), start=start, stop=Kill())])
