@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -152,3 +153,9 @@ def test_a_broken_invariant_is_told_with_the_seed(
         (place.place / "tmp" / "leaked").touch()
         with pytest.raises(soaking.Broken, match="seed 5, after 0 operations: leaked was left"):
             running.look()
+
+
+def test_the_tests_that_the_page_names_exist() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs/reliability.md").read_text())
+    for file, name in named:
+        assert f"def {name}(" in (ROOT / file).read_text(), f"{file}::{name}"

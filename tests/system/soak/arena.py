@@ -131,9 +131,10 @@ def arena(keep: Path, control_groups: bool) -> Iterator[Arena]:
             write_programs(place, sys.executable)
             options = ["-l", f"{disk}/daemon.log", f"--pid={place}/pid"]
             options += [f"--state-directory={place}/state", "--shutdown-deadline=10"]
-            enter = (
-                [] if pids is None else ["sh", "-c", f'echo 0 >{pids}/cgroup.procs; exec "$@"', "-"]
-            )
+            # A session of its own, or the end of a shell would send it SIGHUP while it is stopped.
+            enter = ["setsid"]
+            if pids is not None:
+                enter += ["sh", "-c", f'echo 0 >{pids}/cgroup.procs; exec "$@"', "-"]
             with live_daemon(
                 configuration(Writer(place, disk)),
                 options=options,

@@ -147,6 +147,7 @@ def start_in_background(soak: Soak, random: Random) -> str:
     """Start several services without waiting."""
     names = " ".join(_any(soak, random) for _ in range(4))
     soak.ask("eval", "root", f"(start-in-the-background '({names}))")
+    soak.unattended = soak.operations
     return names
 
 
@@ -181,6 +182,7 @@ def kill(soak: Soak, random: Random) -> str:
         if one.service == name:
             with suppress(ProcessLookupError):
                 os.kill(one.pid, signal.SIGSTOP)
+    soak.unattended = soak.operations  # it may be respawned
     # Who was forked meanwhile has been caught by a second look.
     victims = [one for one in watching.processes(soak.arena.daemon.pid).values()
                if one.service == name]  # fmt: skip
@@ -280,15 +282,16 @@ def converse(soak: Soak, random: Random) -> str:
     """Talk to a service that is started by that."""
     name = random.choice(_LISTENERS)
     text = b"x" * random.choice((1, 1000, 100_000))
-    # With something taken away, or the program suspended, there may be no answer.
-    hindered = bool(soak.arena.faults or soak.suspended)
+    # With something taken away, or the program suspended or just being stopped, there may be no
+    # answer, or a part of it.
+    hindered = bool(soak.arena.faults or soak.suspended or soak.busy)
     try:
         answer = talk(soak.arena.writer.socket(name), text, 0.2 if hindered else PATIENCE)
     except TimeoutError:
         if not hindered:
             soak.fail(f"{name} does not answer")
         return f"{name} does not answer"
-    if answer and answer != text:
+    if answer and answer != text and not hindered:
         soak.fail(f"{name} sent back {len(answer)} bytes of {len(text)}")
     return f"{name} {len(text)} bytes: {'nobody' if answer is None else len(answer)}"
 
@@ -328,6 +331,7 @@ def unattended(soak: Soak, random: Random) -> str:
     action = random.choice(("start", "stop", "restart"))
     data = command(action, name)
     vanish(soak.arena.daemon, data, len(data), 0)
+    soak.unattended = soak.operations
     return f"{action} {name}"
 
 

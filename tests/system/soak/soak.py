@@ -111,6 +111,8 @@ class Soak:
         self.suspended: set[int] = set()
         self.operations = 0
         self.fault_ends = 0
+        # The latest operation whose client did not stay for the answer.
+        self.unattended = -LOOK
         self._pending: list[Pending] = []
         self._disk_was_full = False
         self._taken_over = 0
@@ -143,6 +145,11 @@ class Soak:
                 self.resume()  # it may wait for one of those
             if time.monotonic() > deadline:
                 self.fail(f"'{what}' was not answered within {_BOUND:g} seconds")
+
+    @property
+    def busy(self) -> bool:
+        """Whether requests are under way, or may be: those whose client did not stay."""
+        return bool(self._pending) or self.operations - self.unattended < LOOK
 
     def _collect(self) -> None:
         for pending in list(self._pending):
@@ -275,6 +282,7 @@ class Soak:
     def look(self) -> None:
         """All invariants hold, at the latest when what is under way has ended."""
         self.settle()
+        self.unattended = -LOOK
         self.result.looks += 1
         deadline = time.monotonic() + _BOUND
         while broken := self.looked.broken():
