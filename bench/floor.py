@@ -177,6 +177,7 @@ class Floor:
             "status-all-cpu": milliseconds,
             "status-one": cost.seconds * 1e3,
             "status-all": cost.seconds * 1e3,
+            "printing-herd": cost.seconds * 1e3,
             "memory": memory,
         }
 

@@ -49,6 +49,8 @@ class Results:
         """Note the memory per service, which is the growth between two numbers of services."""
         for low in (10, 100):
             for name in self.candidates():
+                if name == FLOOR:
+                    continue
                 slope = self.slope("memory", low, 1000, name)
                 if slope is not None:
                     self.add("per-service", low, name, slope)
