@@ -13,70 +13,63 @@ from sys import getrefcount
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import ClassVar
+    from typing import Any, ClassVar, Self
 
-# Symbols that there may be before those that nobody uses any more are forgotten.
+# Names of a kind that there may be before those that nobody uses any more are forgotten.
 _FIRST_LIMIT = 4096
 
 
-class Symbol:
-    """An interned Scheme symbol: equal names are one object, so ``is`` compares."""
+class _Interned:
+    """Names of one kind: equal ones are one object, so ``is`` compares."""
 
     __slots__ = ("name",)
     name: str
-    _table: ClassVar[dict[str, Symbol]] = {}
+    _table: ClassVar[dict[str, Any]]
     _limit: ClassVar[int] = _FIRST_LIMIT
 
-    def __new__(cls, name: str) -> Symbol:
-        symbol = cls._table.get(name)
-        if symbol is None:
+    def __init_subclass__(cls) -> None:
+        cls._table = {}
+
+    def __new__(cls, name: str) -> Self:
+        found: Self | None = cls._table.get(name)
+        if found is None:
             if len(cls._table) >= cls._limit:
                 cls._forget_unused()
-            symbol = object.__new__(cls)
-            symbol.name = name
-            cls._table[name] = symbol
-        return symbol
+            found = object.__new__(cls)
+            found.name = name
+            cls._table[name] = found
+        return found
 
     @classmethod
     def _forget_unused(cls) -> None:
-        """Drop the symbols that only the table knows; weak references would cost all of them."""
+        """Drop those that only the table knows; weak references would cost all of them."""
         # One that not even the table knows tells how many references this function has itself.
         entries = [object.__new__(cls), *cls._table.values()]
         unused = 0
-        for symbol in entries:
+        for one in entries:
             if not unused:
-                unused = getrefcount(symbol) + 1
-            elif getrefcount(symbol) <= unused:
-                del cls._table[symbol.name]
+                unused = getrefcount(one) + 1
+            elif getrefcount(one) <= unused:
+                del cls._table[one.name]
         cls._limit = max(_FIRST_LIMIT, 2 * len(cls._table))
 
     def __repr__(self) -> str:
-        return f"Symbol({self.name!r})"
+        return f"{type(self).__name__}({self.name!r})"
 
-    def __reduce__(self) -> tuple[type[Symbol], tuple[str]]:
-        return Symbol, (self.name,)
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+        return type(self), (self.name,)
 
 
-class Keyword:
-    """An interned Scheme keyword, written ``#:name``; ``name`` has no prefix."""
+class Symbol(_Interned):
+    """A Scheme symbol."""
 
-    __slots__ = ("name",)
-    name: str
-    _table: ClassVar[dict[str, Keyword]] = {}
+    __slots__ = ()
 
-    def __new__(cls, name: str) -> Keyword:
-        keyword = cls._table.get(name)
-        if keyword is None:
-            keyword = object.__new__(cls)
-            keyword.name = name
-            cls._table[name] = keyword
-        return keyword
 
-    def __repr__(self) -> str:
-        return f"Keyword({self.name!r})"
+class Keyword(_Interned):
+    """A Scheme keyword, written ``#:name``; ``name`` has no prefix."""
 
-    def __reduce__(self) -> tuple[type[Keyword], tuple[str]]:
-        return Keyword, (self.name,)
+    __slots__ = ()
 
 
 class Raw:
