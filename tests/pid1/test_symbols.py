@@ -14,7 +14,7 @@ from pid1.sexp import Keyword, Symbol
 def test_equal_names_are_one_object_for_as_long_as_somebody_has_it(
     kind: type[Symbol] | type[Keyword],
 ) -> None:
-    kept = {name: Symbol(name) for name in (f"kept-{n}" for n in range(100))}
+    kept = {name: kind(name) for name in (f"kept-{n}" for n in range(100))}
     for number in range(10 * sexp._FIRST_LIMIT):
         kind(f"passing-{number}")
     gc.collect()
