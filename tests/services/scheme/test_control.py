@@ -103,10 +103,10 @@ def test_runaway_recursion_is_an_error_not_the_end_of_memory() -> None:
         Machine.limit_default = small
 
 
-def test_stack_limit_follows_the_memory_of_the_machine() -> None:
-    from services.scheme.machine import _stack_limit
-
-    assert _stack_limit() >= 200_000
+def test_the_smallest_machine_has_room_for_a_recursion_of_ninety_thousand_calls() -> None:
+    assert (
+        shown("(letrec ((f (lambda (n) (if (= n 0) 0 (+ 1 (f (- n 1))))))) (f 90000))") == "90000"
+    )
 
 
 def test_a_continuation_through_a_python_procedure_cannot_be_entered_again() -> None:
