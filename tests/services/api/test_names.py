@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import shepherd_chroot as reference
-from configured import Configured, configured
+from configured import Configured
 
 from services.scheme import host_modules
 from services.scheme.modules import resolve_module
@@ -45,12 +44,6 @@ service-status-changes service-process-exit-statuses service-replacement service
 service-recent-messages service-log-files service-action-list lookup-service-action
 service-defines-action? default-exec-failure-is-exit? default-start-timeout
 """.split()  # noqa: SIM905
-
-
-@pytest.fixture
-async def scheme() -> AsyncIterator[Configured]:
-    async with configured() as scheme:
-        yield scheme
 
 
 def test_names_are_recorded_for_every_module_of_the_shepherd() -> None:

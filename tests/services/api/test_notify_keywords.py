@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-from configured import Configured, configured
+from configured import Configured
 from running import eventually, logged
 
 from pid1.forkexec import ForkExec
@@ -14,12 +12,6 @@ from pid1.service import RUNNING
 from services.scheme import SchemeError
 from services.scheme.printer import write
 from services.scheme.types import iterate
-
-
-@pytest.fixture
-async def scheme() -> AsyncIterator[Configured]:
-    async with configured() as scheme:
-        yield scheme
 
 
 def said(error: SchemeError) -> str:

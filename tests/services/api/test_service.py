@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from configured import Configured, configured
+from configured import Configured
 from running import eventually, logged
 
 from pid1.errors import KeyedError
@@ -17,12 +16,6 @@ from pid1.service import RUNNING, STOPPED
 from services import configuration
 from services.scheme import SchemeError
 from services.scheme.printer import write
-
-
-@pytest.fixture
-async def scheme() -> AsyncIterator[Configured]:
-    async with configured() as scheme:
-        yield scheme
 
 
 async def failure(scheme: Configured, form: str) -> str:

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from configured import Configured, configured
+from configured import Configured
 
 from services.scheme import SchemeError
 from services.scheme.printer import write
-
-
-@pytest.fixture
-async def scheme() -> AsyncIterator[Configured]:
-    async with configured() as scheme:
-        yield scheme
-
 
 SUPPORT = [
     ("(catch 'assertion-failed (lambda () (assert (= 1 2))) list)", "(assertion-failed)"),
