@@ -87,6 +87,10 @@ class Guard:
         daemon, loop = self.daemon, self.daemon.loop
         if daemon.ending is not None or daemon.finished.done():
             return
+        if daemon.taking_over:
+            # Whoever is logged in is known in a moment.
+            self._timer = loop.call_later(self.grace, self._look, loop.time() + self.grace)
+            return
         if when + LATENESS < loop.time() < self.since + self.patience:
             # Nothing has changed because the loop was busy, with a configuration for instance: what
             # that has started is to come.

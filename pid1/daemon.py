@@ -79,6 +79,8 @@ class Daemon:
         self.ending: str | None = None
         # Whether the configuration is still being evaluated for the first time.
         self.loading = False
+        # Until the services of the previous image are known again.
+        self.taking_over = False
         # Called in the child after it has gone into the background.
         self.daemonized: list[Callable[[], Awaitable[None]]] = []
         # What has to be evaluated again for the definitions: kind, text or file name, and the
@@ -146,7 +148,7 @@ class Daemon:
         from pid1.adoption import adopt
 
         children = self.supervisor.children
-        children.keeping = True
+        children.keeping = self.taking_over = True
         try:
             self._resume_self(state)
             self.install_signal_handlers()
@@ -158,7 +160,7 @@ class Daemon:
                 log(f"Not evaluated again within {_RELOAD_PATIENCE:g} seconds; going on.")
             adopt(self, state, again)
         finally:
-            children.keeping = False
+            children.keeping = self.taking_over = False
             self.server.resume()
 
     def _resume_self(self, state: dict[str, Any]) -> None:

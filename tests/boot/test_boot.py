@@ -297,6 +297,17 @@ async def test_what_dies_later_comes_back(
         assert system.is_served("/proc")
 
 
+async def test_no_shell_is_offered_before_the_services_of_the_last_image_are_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem
+) -> None:
+    async with fake_boot(monkeypatch, tmp_path, system, init="", grace=0.05) as boot:
+        boot.daemon.taking_over = True
+        await asyncio.sleep(0.5)
+        assert boot.status("emergency-shell") == "stopped"
+        boot.daemon.taking_over = False
+        await boot.until("emergency-shell", "running")
+
+
 async def test_memory_comes_back_from_the_disk_when_swap_is_stopped(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: FakeSystem
 ) -> None:
