@@ -28,15 +28,16 @@ async def off_loop(
 
     Raises OSError (EAGAIN) also when the system has no thread to give.
     """
+    # Not the module threading, which takes as long to import as a step of the boot.
+    import _thread
     import asyncio
     import contextlib
     import errno
     import os
-    import threading
 
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
-    lock = threading.Lock()
+    lock = _thread.allocate_lock()
     cancelled = False
     handed_over: list[T] = []
 
@@ -54,7 +55,7 @@ async def off_loop(
             abandoned(value)
 
     try:
-        threading.Thread(target=work, name="off-loop", daemon=True).start()
+        _thread.start_new_thread(work, ())
     except RuntimeError:
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
     try:
@@ -65,9 +66,7 @@ async def off_loop(
         # It may be on its way to a future that is cancelled, too.
         if handed_over and abandoned is not None:
             with contextlib.suppress(RuntimeError):
-                threading.Thread(
-                    target=abandoned, args=(handed_over[0],), name="off-loop", daemon=True
-                ).start()
+                _thread.start_new_thread(abandoned, (handed_over[0],))
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import threading
 import time
@@ -100,9 +101,9 @@ async def test_a_thread_that_cannot_be_had_is_an_error_of_the_system(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Root, who runs tests, is not limited; the soak has a control group refuse it.
-    def refuse(_thread: threading.Thread) -> None:
+    def refuse(_function: object, _arguments: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
     with pytest.raises(BlockingIOError, match="temporarily unavailable"):
         await off_loop(time.monotonic)
