@@ -154,6 +154,7 @@ def test_every_way_to_end_the_machine_is_an_orderly_one(
 def test_the_death_of_pid_1_reboots_the_machine(own_disk: Path) -> None:
     with Hurd(own_disk) as machine:
         machine.login()
+        machine.run("sleep 12")  # that is asked for once the boot has come to rest
         start = len(machine.console)
         machine.type("kill -9 1\n")
         machine.until("essential task init died", start=start)
