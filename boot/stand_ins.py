@@ -146,11 +146,6 @@ def _recursive_repr(*arguments: Any) -> Callable[[Any], Any]:
     return decorate
 
 
-def _ceil(number: float) -> int:
-    """``math.ceil``, which the loop asks of each time to wait."""
-    return -int(-number // 1)
-
-
 class _Numbers(type):
     """A class of constants that are numbers in the module that it belongs to."""
 
@@ -267,7 +262,6 @@ STAND_INS: dict[str, dict[str, Any]] = {
     },
     "array": {},
     "heapq": _all_of(_heapq),
-    "math": {"ceil": _ceil},
     "operator": _all_of(_operator),
     "reprlib": {"recursive_repr": _recursive_repr},
     "threading": {
