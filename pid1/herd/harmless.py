@@ -25,7 +25,15 @@ def _harmless(value: object) -> object:
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, tuple):
-        return tuple([_harmless(part) for part in value])
+        # A dotted list is a pair within a pair for each of its elements.
+        parts = []
+        while isinstance(value, tuple):
+            parts.append(_harmless(value[0]))
+            value = value[1]
+        result = _harmless(value)
+        for part in reversed(parts):
+            result = (part, result)
+        return result
     if isinstance(value, (Symbol, Keyword)):
         return type(value)(visible(value.name))
     if isinstance(value, Raw):
