@@ -289,7 +289,6 @@ class Soak:
             if time.monotonic() > deadline:
                 self.fail("; ".join(broken))
             time.sleep(0.05)
-        self.looked.bereft.clear()
 
     def sample(self) -> None:
         """Bring the daemon to the state that it began with; note what it takes."""
@@ -313,6 +312,8 @@ class Soak:
         self._check_logs()
         self._check_timer()
         self._note()
+        # Not after each look: /proc may leave out a process that comes or goes just then.
+        self.looked.bereft.clear()
 
     def demand(self, action: str, service: str, *arguments: object) -> Reply:
         """A request that must be answered."""
