@@ -159,11 +159,12 @@ class Invariants:
             for other in required:
                 if _status(services.get(other)) == "running" or other in self.fallen:
                     continue
-                if not self._one_shot(other):
+                if not self._ends_by_itself(other):
                     yield f"{name} runs without {other}, which it requires"
 
-    def _one_shot(self, name: str) -> bool:
-        return any(one.kind == "one-shot" for one in self.definitions.values() if one.name == name)
+    def _ends_by_itself(self, name: str) -> bool:
+        kinds = {one.kind for one in self.definitions.values() if one.name == name}
+        return bool(kinds & {"one-shot", "brief"})
 
     def _files(self, services: Mapping[str, Any]) -> Iterator[str]:
         arena = self.arena
