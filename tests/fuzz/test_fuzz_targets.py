@@ -10,12 +10,14 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz import wire_targets
 from tests.fuzz.catalogue import targets
 from tests.fuzz.target import CORPUS, ROOT, Target, check
 
@@ -26,6 +28,12 @@ _FILES = [
     for target in TARGETS.values()
     for path in target.examples()
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_left() -> Iterator[None]:
+    yield
+    wire_targets.close()
 
 
 @pytest.fixture(autouse=True)

@@ -75,7 +75,7 @@ class _Socket:
             " #:actions (actions (say (lambda (running . words) (display words)))))))"
         )
         self.daemon = self._context.__enter__()
-        atexit.register(self.close)
+        atexit.register(close)
 
     def close(self) -> None:
         self._context.__exit__(None, None, None)
@@ -115,11 +115,22 @@ class _Liar:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.path))
         self._listener.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+        self.directory.cleanup()
 
     def _serve(self) -> None:
         while True:
-            client, _ = self._listener.accept()
+            try:
+                client, _ = self._listener.accept()
+            except OSError:  # closed
+                return
             with client, suppress(OSError):
                 client.recv(65536)
                 client.sendall(self.reply)
@@ -128,6 +139,16 @@ class _Liar:
 @cache
 def _liar() -> _Liar:
     return _Liar()
+
+
+def close() -> None:
+    """Leave no daemon and no thread behind: other tests look at their children, and fork."""
+    if _running.cache_info().currsize:
+        _running().close()
+        _running.cache_clear()
+    if _liar.cache_info().currsize:
+        _liar().close()
+        _liar.cache_clear()
 
 
 @contextmanager
