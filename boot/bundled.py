@@ -23,8 +23,11 @@ from posix import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, ModuleType
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, TypeVar
+
+    Result = TypeVar("Result")
 
     # Where the source was, whether that is a package, its time and size.
     Place = tuple[str, bool, int | None, int]
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 _external: Any = sys.modules["_frozen_importlib_external"]
 ModuleSpec: Any = type(sys.__spec__)
 
+_LEVELS = 32
 _LENGTHS = 3
 _WIDTH = 8
 EXTENSION = -1
@@ -80,7 +84,8 @@ class Bundle:
             # What is needed to start is read at once, and kept until that has happened.
             self.hot: dict[str, Hot]
             self.texts: dict[str, Any]
-            directories, self.hot, self.texts = loads(file.read(first))
+            everything = file.read(first)
+            directories, self.hot, self.texts = further_down(lambda: loads(everything))
             self._base = file.tell()
         _check(directories)
         self._index: dict[str, Entry] | None = None
@@ -154,6 +159,34 @@ def _check(directories: dict[str, int]) -> None:
     for directory, time in directories.items():
         if stat(directory).st_mtime_ns != time:
             raise ValueError("a bundle of what has changed")
+
+
+def further_down(action: Callable[[], Result]) -> Result:
+    """Do something further down the stack of C, and return its value.
+
+    On the GNU/Hurd the C library executes code on the stack whenever it looks a file up (the
+    trampolines of its nested functions).  An emulator such as QEMU then takes every write to these
+    pages of the stack as one that might change code: everything that is done at this depth takes
+    ten times as long.  What begins here is beyond the pages that the start of the interpreter used.
+    """
+    results: list[Result] = []
+    errors: list[BaseException] = []
+
+    def descend(level: int) -> int:
+        if level:
+            # Sorting keeps 2 KiB on the stack while it asks for a key.
+            [level - 1].sort(key=descend)
+        else:
+            try:
+                results.append(action())
+            except BaseException as error:
+                errors.append(error)  # raised below, or the traceback would show the whole way
+        return 0
+
+    descend(_LEVELS)
+    for error in errors:
+        raise error
+    return results[0]
 
 
 the_bundle: Bundle | None = None

@@ -107,10 +107,12 @@ def runsystem(python: str, path: list[str], env: str | None) -> str:
         f"sys.path[:0] = {path!r}\n"
         "from boot import bundled\n"
         "bundled.install()\n"
-        "from boot import quick_imports\n"
-        "quick_imports.prepare()\n"
-        "from boot.stage0 import main\n"
-        "main()\n"
+        "def start():\n"
+        "    from boot import quick_imports\n"
+        "    quick_imports.prepare()\n"
+        "    from boot.stage0 import main\n"
+        "    main()\n"
+        "bundled.further_down(start)\n"
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from boot import bundled
+from boot import bundled, quick_imports, stand_ins
 from hurd.system.fake import FakeSystem, exits
 from image.accounts import apply_users
 from image.cache import Cache
@@ -190,7 +190,8 @@ def test_runsystem_becomes_stage0_without_asking_for_random_bytes(
     library = tmp_path / "library"
     (library / "boot").mkdir(parents=True)
     (library / "boot" / "__init__.py").touch()
-    shutil.copy(bundled.__file__, library / "boot" / "bundled.py")
+    for module in (bundled, quick_imports, stand_ins):
+        shutil.copy(str(module.__file__), library / "boot")
     (library / "boot" / "stage0.py").write_text(
         "import os, sys\n"
         "def main():\n"
