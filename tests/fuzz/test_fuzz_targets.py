@@ -17,6 +17,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from services.api import parameters
+from services.scheme.parameters import Parameter
 from tests.fuzz import wire_targets
 from tests.fuzz.catalogue import targets
 from tests.fuzz.target import CORPUS, ROOT, Target, check
@@ -32,8 +34,13 @@ _FILES = [
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_left() -> Iterator[None]:
+    found = [one for one in vars(parameters).values() if isinstance(one, Parameter)]
+    before = [one.default for one in found]
     yield
     wire_targets.close()
+    # Inputs of the evaluator set parameters, for everything in this process.
+    for one, default in zip(found, before, strict=True):
+        one.default = default
 
 
 @pytest.fixture(autouse=True)

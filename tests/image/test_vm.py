@@ -447,7 +447,8 @@ def test_input_that_is_no_terminal(image: Path) -> None:
         process.stdin.close()
         read_until(process, b"\r\nfedin\r\n")
         assert process.wait(20) == 0
-        assert process.stderr.read() == b""
+        # The end of a line that the guest had begun when it halted.
+        assert process.stderr.read() in (b"", b"\n")
 
 
 def test_output_that_nobody_reads_ends_it(image: Path) -> None:

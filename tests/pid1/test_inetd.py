@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -90,7 +91,8 @@ async def test_each_connection_has_a_program(
     await eventually(lambda: len(manager.registry) == 1)
     assert log.count(f"Accepted connection on {unix} from local process.") == 1
     assert any(line.startswith(f"Accepted connection on {tcp} from 127.0.0.1:") for line in log)
-    assert "0 connections still in use after cat-2 termination." in log
+    # Either may be the last.
+    assert any(re.match("0 connections still in use after cat-[12] termination", s) for s in log)
     assert "Transient service cat-2 terminated, now unregistered." in log
     assert len(output.lines) == said  # the client that started it hears no more of it
 

@@ -18,7 +18,15 @@ from pid1.process import ending
 from pid1.service import IllegalTransition, Service
 from pid1.sexp import Keyword, Raw, Symbol, Vector, write
 from pid1.sexp_reader import IncompleteError, ReadError, read
-from pid1.values import Process, WireData, encode, text
+from pid1.values import (
+    Presentation,
+    Process,
+    WireData,
+    _default_encode,
+    _default_text,
+    encode,
+    text,
+)
 from pid1.wire import WireError, error_to_wire, read_command
 from pid1.wire_reader import parse
 
@@ -139,7 +147,10 @@ def test_what_is_no_address_is_refused(vector: list[object]) -> None:
 # Values, services, processes
 
 
-def test_values_without_a_language_are_shown_plainly() -> None:
+def test_values_without_a_language_are_shown_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A test that ran before may have loaded the language.
+    monkeypatch.setattr(Presentation, "encode", _default_encode)
+    monkeypatch.setattr(Presentation, "text", _default_text)
     assert encode(None) == "#<unspecified>"
     raw = Raw("x")
     assert encode(raw) is raw
