@@ -298,7 +298,7 @@ async def kill_process(pid: int, number: int, grace_period: float) -> bool:
     contained = service.containment if service is not None else None
     target = signal_target(pid)
     remains = {one: _birth(one) for one in _remains(pid, contained)}
-    leader = _birth(-target)
+    leader = _birth(-target) if -target != pid else None
     loop = asyncio.get_running_loop()
     deadline = loop.time() + grace_period
     try:
@@ -307,8 +307,10 @@ async def kill_process(pid: int, number: int, grace_period: float) -> bool:
         raise system_error("kill", error) from error
     if service is not None:
         service.record_exit(status)
-    # Its group has its number, which may be another's by now.
-    group = target if target < 0 and _birth(-target) in (None, leader) else 0
+    group = target if target < 0 else 0
+    if group and is_alive(-group) and (-group == pid or _birth(-group) not in (None, leader)):
+        # The number is another process's now: of ours, which has been reaped, nobody was left.
+        group = 0
     left = await _end_remains(group, remains, number, deadline)
     if contained is not None:
         left += contained.sweep()
