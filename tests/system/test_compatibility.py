@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
+from page_tables import ROOT, table_rows
 from sessions.accepted import DIFFERENCES
 
-ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = 5
 
 
-def _rows() -> list[list[str]]:
-    lines = (ROOT / "docs/compatibility.md").read_text().splitlines()
-    cells = [
-        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        for line in lines
-        if line.startswith("|")
-    ]
-    return [row for row in cells if row[0] != "id" and not row[0].startswith("---")]
-
-
-ROWS = _rows()
+ROWS = table_rows("docs/compatibility.md")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])

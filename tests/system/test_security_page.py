@@ -6,22 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from page_tables import ROOT, table_rows
 
-ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = 4
 
 
-def _rows() -> list[list[str]]:
-    lines = (ROOT / "docs/security.md").read_text().splitlines()
-    cells = [
-        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        for line in lines
-        if line.startswith("|")
-    ]
-    return [row for row in cells if row[0] != "id" and not row[0].startswith("---")]
-
-
-ROWS = _rows()
+ROWS = table_rows("docs/security.md")
 _REFERENCE = re.compile(r"`(tests/[^`:]+)::(\w+)`")
 
 
