@@ -4,6 +4,9 @@ Those read no site-packages, where coverage.py hooks into all other interpreters
 that start them get a few lines in front; and since tests kill their daemons, which ends a
 measurement without a result, they are told to write it first, by a signal that nothing else uses.
 What the tests' own process forks writes its result before it becomes another program.
+
+Tests marked `unmeasured` start everything as it is, for what they assert is not so when it is
+measured: which modules are loaded, what a signal does, how much memory or time something takes.
 """
 
 from __future__ import annotations
@@ -21,12 +24,14 @@ from pathlib import Path
 from typing import Any
 
 import coverage
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 _SAVE = signal.SIGRTMAX - 2
 _PATIENCE = 5.0  # seconds
 _MOST_RESULTS = 5  # of what one test forks
 _forks: Counter[str | None] = Counter()
+_measuring = True  # what the test that runs starts
 _START = """\
 import sys
 sys.path.append({site!r})
@@ -63,20 +68,44 @@ def _start() -> str:
     return _lines().replace("{", "{{").replace("}", "}}")
 
 
-def _measure_commands(start: str) -> None:
-    """Put the lines in front of what is given to `python -I -c`, unless it asks what is loaded."""
+class _Start(str):
+    """A script with the lines in front, if what the test starts is to be measured."""
+
+    def format(self, *arguments: object, **named: object) -> str:
+        made = super().format(*arguments, **named)
+        return _lines() + made if _measuring else made
+
+
+def _measure_commands() -> None:
+    """Put the lines in front of what is given to `python -I -c`, unless it asks what is loaded.
+
+    What is killed writes its result first.
+    """
     begin: Any = subprocess.Popen.__init__
+    kill: Any = subprocess.Popen.kill
 
     def init(self: Any, args: Any, *others: Any, **named: Any) -> None:
         words = list(args) if isinstance(args, (list, tuple)) else []
         at = _command(words)
-        if at is not None and "sys.modules" not in words[at]:
-            words[at] = start + words[at]
+        if _measuring and at is not None and "sys.modules" not in words[at]:
+            words[at] = _lines() + words[at]
             args = words
         begin(self, args, *others, **named)
 
+    def save_and_kill(self: Any) -> None:
+        if self.poll() is None and _is_measured(self.pid):
+            _save(self.pid)
+        kill(self)
+
     process: Any = subprocess.Popen
-    process.__init__ = init
+    process.__init__, process.kill = init, save_and_kill
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Take note whether what the test starts is to be measured."""
+    global _measuring
+    _measuring = item.get_closest_marker("unmeasured") is None
 
 
 def pytest_configure() -> None:
@@ -86,19 +115,19 @@ def pytest_configure() -> None:
     os.register_at_fork(before=lambda: _forks.update([_test()]))
     os.execve, os.execv = _after_writing(os.execve), _after_writing(os.execv)
     os._exit = _after_writing(os._exit)
-    start = _start()
-    launchers._CLIENT = start + launchers._CLIENT
-    launchers._DAEMON = start + launchers._DAEMON
-    _measure_commands(_lines())
+    # Written once for all tests.
+    launchers._CLIENT = _start() + launchers._CLIENT
+    launchers._DAEMON = _start() + launchers._DAEMON
+    _measure_commands()
     sys.path[:0] = [str(ROOT / "tests/system"), str(ROOT / "tests/boot")]
     # Tests import them by either name, which makes two modules.
     for name in ("live", "tests.system.live"):
         live: Any = import_module(name)
-        live._MAIN = start + live._MAIN
+        live._MAIN = _Start(live._MAIN)
         live._kill_all = _after_saving(live._kill_all)
     for name in ("console", "tests.boot.console"):
         console: Any = import_module(name)
-        console._MAIN = start + console._MAIN
+        console._MAIN = _Start(console._MAIN)
         console.machine = _saving(console.machine)
 
 
@@ -119,7 +148,7 @@ def _after_writing(end: Callable[..., Any]) -> Callable[..., Any]:
 def _command(words: list[Any]) -> int | None:
     """Where the code of `python -I … -c` stands, which may be started by another program."""
     for at, word in enumerate(words):
-        if word == "-I":
+        if word in ("-I", "-IS"):
             while at < len(words) and str(words[at]).startswith("-") and words[at] != "-c":
                 at += 1
             is_code = words[at : at + 1] == ["-c"] and isinstance(words[at + 1], str)

@@ -16,6 +16,9 @@ import pytest
 
 from tests.system.live import LiveDaemon, eventually, live_daemon, main_pid
 
+# What measures needs modules that are not there.
+pytestmark = pytest.mark.unmeasured
+
 # What the modules have there: written down by tests/hurd/real/guest_daemon.py.
 _NAMES = Path(__file__).parents[1] / "data/hurd/python-names.json"
 
