@@ -7,12 +7,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from running import eventually, logged, running_supervisor
+from running import eventually
 
 from hurd.system import SpawnSpec
 from pid1.activation import Activation, Waiting, activation_destructor
@@ -37,18 +36,6 @@ while True:
         connection.sendall(text.encode())
         connection.close()
 """
-
-
-@pytest.fixture
-async def manager() -> AsyncIterator[Supervisor]:
-    async with running_supervisor() as manager:
-        yield manager
-
-
-@pytest.fixture
-async def log() -> AsyncIterator[list[str]]:
-    async with logged() as lines:
-        yield lines
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import stat
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +24,9 @@ from pid1.supervisor import Supervisor
 
 
 @pytest.fixture
-async def manager(tmp_path: Path) -> AsyncIterator[Supervisor]:
-    async with running_supervisor() as manager:
-        manager.disabled = DisabledServices(str(tmp_path / "state/disabled"))
-        yield manager
-
-
-@pytest.fixture
-async def log() -> AsyncIterator[list[str]]:
-    async with logged() as lines:
-        yield lines
+def manager(manager: Supervisor, tmp_path: Path) -> Supervisor:
+    manager.disabled = DisabledServices(str(tmp_path / "state/disabled"))
+    return manager
 
 
 async def command(manager: Supervisor, action: str, name: str) -> list[str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from running import eventually, logged, running_supervisor
+from running import eventually
 
 from hurd.system import SpawnSpec
 from pid1.addresses import INET, UNIX, Address
@@ -22,18 +21,6 @@ from pid1.sexp import write
 from pid1.supervisor import Supervisor
 
 LOOPBACK = 0x7F000001
-
-
-@pytest.fixture
-async def manager() -> AsyncIterator[Supervisor]:
-    async with running_supervisor() as manager:
-        yield manager
-
-
-@pytest.fixture
-async def log() -> AsyncIterator[list[str]]:
-    async with logged() as lines:
-        yield lines
 
 
 def free_port() -> int:

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 
-import pytest
-from running import eventually, logged, running_supervisor
+from running import eventually, logged
 
-from pid1.log import Output, client_output
+from pid1.log import Output
 from pid1.monitoring import descriptor_count, monitoring_service, resident_memory
 from pid1.service import Service
 from pid1.supervisor import Supervisor
 
 LINE = re.compile(r"service names: (\d+); heap: (\d+\.\d\d) MiB; file descriptors: (\d+)$")
-
-
-@pytest.fixture
-async def manager() -> AsyncIterator[Supervisor]:
-    async with running_supervisor() as manager:
-        yield manager
-
-
-@pytest.fixture
-def output() -> Output:
-    output = Output()
-    client_output.set(output)
-    return output
 
 
 async def test_it_logs_at_start_now_and_then_and_at_the_end(

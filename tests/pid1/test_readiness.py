@@ -10,14 +10,14 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from running import eventually, logged, running_supervisor
+from running import eventually, running_supervisor
 
 from hurd.system import SpawnSpec, system
 from hurd.system.libc import libc
@@ -44,18 +44,6 @@ def tell(text, address=os.environ.get("NOTIFY_SOCKET", "")):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.sendto(text.encode(), "\\0" + address[1:] if address[0] == "@" else address)
 """
-
-
-@pytest.fixture
-async def manager() -> AsyncIterator[Supervisor]:
-    async with running_supervisor() as manager:
-        yield manager
-
-
-@pytest.fixture
-async def log() -> AsyncIterator[list[str]]:
-    async with logged() as lines:
-        yield lines
 
 
 @pytest.fixture

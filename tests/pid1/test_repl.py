@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-from running import eventually, logged, running_supervisor
+from running import eventually, logged
 
 from pid1.repl import repl_service
 from pid1.service import RUNNING
 from pid1.supervisor import Supervisor
-
-
-@pytest.fixture
-async def manager() -> AsyncIterator[Supervisor]:
-    async with running_supervisor() as manager:
-        yield manager
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

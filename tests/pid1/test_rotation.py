@@ -7,11 +7,10 @@ import gzip
 import os
 import subprocess
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from running import eventually, logged, running_supervisor
+from running import eventually
 
 from pid1.capture import Capture
 from pid1.errors import KeyedError
@@ -19,18 +18,6 @@ from pid1.log import FileDestination, Output, client_output, the_log
 from pid1.rotation import Rotation
 from pid1.service import Service
 from pid1.supervisor import Supervisor
-
-
-@pytest.fixture
-async def manager() -> AsyncIterator[Supervisor]:
-    async with running_supervisor() as manager:
-        yield manager
-
-
-@pytest.fixture
-async def log() -> AsyncIterator[list[str]]:
-    async with logged() as lines:
-        yield lines
 
 
 class Printer:

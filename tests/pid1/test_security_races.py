@@ -8,11 +8,10 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from running import eventually, running_supervisor
+from running import eventually
 
 from hurd.system import SpawnSpec, system
 from hurd.system.base import Process
@@ -31,20 +30,6 @@ from pid1.supervisor import Supervisor
 
 NOBODY = 65534
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="attackers are other users")
-
-
-@pytest.fixture
-async def manager() -> AsyncIterator[Supervisor]:
-    async with running_supervisor() as manager:
-        yield manager
-
-
-@pytest.fixture
-def secret(tmp_path: Path) -> Path:
-    file = tmp_path / "secret"
-    file.write_text("root only\n")
-    file.chmod(0o600)
-    return file
 
 
 @pytest.fixture

@@ -6,13 +6,11 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from running import eventually, logged, running_supervisor
+from running import eventually, logged
 
 from hurd.system import SpawnSpec, system
 from pid1 import reexec
@@ -23,12 +21,6 @@ from pid1.supervisor import Supervisor
 from pid1.values import Process
 
 ENVIRONMENT = ["PATH=/usr/bin:/bin"]
-
-
-@pytest_asyncio.fixture
-async def manager() -> AsyncIterator[Supervisor]:
-    async with running_supervisor() as supervisor:
-        yield supervisor
 
 
 def program(*command: str, **options: Any) -> ForkExec:

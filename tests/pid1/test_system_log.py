@@ -8,12 +8,11 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from running import eventually, logged, running_supervisor
+from running import eventually, logged
 
 from hurd.system import system
 from pid1.addresses import INET, UNIX, Address
@@ -24,12 +23,6 @@ from pid1.sexp import write
 from pid1.supervisor import Supervisor
 from pid1.syslog import Message
 from pid1.system_log import SystemLog, SystemLogStart, system_log_destructor
-
-
-@pytest.fixture
-async def manager() -> AsyncIterator[Supervisor]:
-    async with running_supervisor() as manager:
-        yield manager
 
 
 class Log:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from running import eventually, logged, running_supervisor
+from running import eventually
 
 from hurd.system import SpawnSpec
 from pid1 import timer as timer_module
@@ -26,18 +26,6 @@ from pid1.timer import TRIGGER_ACTION, Timer, TimerStart, timer_destructor, trig
 EVERY_SECOND = CalendarEvent(seconds=tuple(range(60)))
 FAR = CalendarEvent(minutes=(0,), hours=(3,), months=(2,), days_of_month=(29,))
 NEVER = CalendarEvent(days_of_month=(30,), months=(2,))
-
-
-@pytest.fixture
-async def manager() -> AsyncIterator[Supervisor]:
-    async with running_supervisor() as manager:
-        yield manager
-
-
-@pytest.fixture
-async def log() -> AsyncIterator[list[str]]:
-    async with logged() as lines:
-        yield lines
 
 
 def shell(text: str) -> Command:

@@ -6,15 +6,14 @@ import asyncio
 import os
 import pwd
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from running import eventually, running_supervisor
+from running import eventually
 
 from pid1.errors import KeyedError
-from pid1.log import Output, client_output
+from pid1.log import Output
 from pid1.process import is_alive
 from pid1.service import RUNNING, Service
 from pid1.sexp import Keyword, Symbol, write
@@ -26,19 +25,6 @@ from pid1.transient import (
     timer_service,
     transient_service,
 )
-
-
-@pytest.fixture
-async def manager() -> AsyncIterator[Supervisor]:
-    async with running_supervisor() as manager:
-        yield manager
-
-
-@pytest.fixture
-def output() -> Output:
-    output = Output()
-    client_output.set(output)
-    return output
 
 
 async def perform(service: Service, name: str, *arguments: object) -> Any:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from pid1 import launchers
 from pid1.chart import KEPT, Chart
 from pid1.herd.analyze import PAUSE, Boot
 from pid1.herd.chart_svg import draw_chart
@@ -31,13 +29,6 @@ _CONFIGURATION = """
   (service '(broken) #:start (const #f) #:stop (const #f))))
 (start-in-the-background '(last once broken))
 """
-
-
-@pytest.fixture(scope="module")
-def herd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("programs")
-    assert launchers.main(["--python", sys.executable, str(directory)]) == 0
-    return directory / "herd"
 
 
 @pytest.fixture(scope="module")

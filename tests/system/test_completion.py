@@ -9,14 +9,13 @@ import select
 import shlex
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pid1 import completion, launchers
+from pid1 import completion
 from pid1.programs import NAMES, program
 from tests.system.live import live_daemon
 
@@ -32,14 +31,12 @@ FILES = {"one.scm", "one-more.scm", "two.scm"}
 
 
 class Desk:
-    """A directory with files, the programs, their completions, and a daemon."""
+    """A directory with files, the programs' completions, and a daemon."""
 
-    def __init__(self, directory: Path, socket: Path) -> None:
+    def __init__(self, directory: Path, programs: Path, socket: Path) -> None:
         self.share = directory / "share"
         self.work = directory / "work"
         self.socket = socket
-        programs = directory / "programs"
-        assert launchers.main(["--python", sys.executable, str(programs)]) == 0
         assert completion.main([str(self.share)]) == 0
         self.work.mkdir()
         for name in FILES:
@@ -81,9 +78,9 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with live_daemon(_CONFIGURATION) as daemon:
-        yield Desk(tmp_path_factory.mktemp("desk"), daemon.socket)
+        yield Desk(tmp_path_factory.mktemp("desk"), programs, daemon.socket)
 
 
 def needs(shell: str) -> pytest.MarkDecorator:

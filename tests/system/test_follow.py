@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from pid1 import launchers
 from pid1.events import MAX_FOLLOWERS
 from pid1.sexp import Symbol
 from tests.system.live import (
@@ -35,13 +33,6 @@ _CONFIGURATION = """
   (service '(once) #:one-shot? #t #:start (const #t))
   (service '(failing) #:start (const #f))))
 """
-
-
-@pytest.fixture(scope="module")
-def herd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("programs")
-    assert launchers.main(["--python", sys.executable, str(directory)]) == 0
-    return directory / "herd"
 
 
 class Follower:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from pid1 import launchers
 from tests.system.live import LiveDaemon, live_daemon
 
 _CONFIGURATION = """
@@ -21,13 +19,6 @@ _CONFIGURATION = """
   (service '(above) #:requirement '(below) #:start (const #t) #:stop (const #f))))
 (start-service (lookup-service 'below))
 """
-
-
-@pytest.fixture(scope="module")
-def herd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("programs")
-    assert launchers.main(["--python", sys.executable, str(directory)]) == 0
-    return directory / "herd"
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +23,6 @@ from pathlib import Path
 
 import pytest
 
-from pid1 import launchers
 from pid1.programs import NAMES, program
 from pid1.usage import long_form
 from tests.system.live import LiveDaemon, eventually, live_daemon, namespace_refusal
@@ -60,13 +58,6 @@ def shows(name: str, option: str) -> Callable[[Test], Test]:
     """Mark a test of an option."""
     COVERED.add((name, option))
     return lambda test: test
-
-
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("programs")
-    assert launchers.main(["--python", sys.executable, str(directory)]) == 0
-    return directory
 
 
 @pytest.fixture

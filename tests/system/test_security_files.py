@@ -13,7 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live import LiveDaemon, Reply, command, eventually, live_daemon, process_state, receive
+
+from tests.system.live import (
+    LiveDaemon,
+    Reply,
+    command,
+    eventually,
+    live_daemon,
+    process_state,
+    receive,
+)
 
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="attackers are other users")
@@ -28,15 +37,6 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.chown(directory, NOBODY, NOBODY)
     yield directory
     subprocess.run(["rm", "-rf", directory], check=True)
-
-
-@pytest.fixture
-def secret(tmp_path: Path) -> Path:
-    """A file of root's."""
-    file = tmp_path / "secret"
-    file.write_text("root only\n")
-    file.chmod(0o600)
-    return file
 
 
 def as_nobody(*words: str | Path) -> subprocess.CompletedProcess[str]:

@@ -6,13 +6,11 @@ import os
 import socket
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from live import ROOT, LiveDaemon, Reply, command, eventually, live_daemon, receive
 
-from pid1.launchers import site_directories, write_launchers
+from tests.system.live import LiveDaemon, Reply, command, eventually, live_daemon, receive
 
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")
@@ -160,15 +158,13 @@ def test_state_of_another_format_is_not_taken(value: str) -> None:
         assert "from the previous image" not in daemon.log()
 
 
-def test_programs_of_python_are_not_led_astray(tmp_path: Path) -> None:
+def test_programs_of_python_are_not_led_astray(programs: Path, tmp_path: Path) -> None:
     """By the environment or the directory in which root happens to call them."""
     for name in ("sitecustomize", "usercustomize", "posix", "pid1", "boot", "signal", "os"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('led astray')")
-    bin_directory = tmp_path / "bin"
-    write_launchers(bin_directory, sys.executable, ROOT, site_directories())
     for name in ("herd", "shepherd", "halt"):
         done = subprocess.run(
-            [bin_directory / name, "--version"],
+            [programs / name, "--version"],
             capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path,
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path),
                  "PYTHONSTARTUP": str(tmp_path / "os.py"), "PYTHONUSERBASE": str(tmp_path)},

@@ -12,18 +12,16 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live import ROOT, LiveDaemon, eventually, live_daemon
 from relay import Relay
 from sessions.accepted import Difference
 from sessions.capture import Capture, parse
 from sessions.normalise import Rule, normalise
 
-from pid1.launchers import site_directories, write_launchers
+from tests.system.live import ROOT, LiveDaemon, eventually, live_daemon
 
 RECORDINGS = {
     path.stem.removeprefix("semantics-"): parse(path.read_bytes())
@@ -68,13 +66,6 @@ ACCEPTED = [
 
 # What the daemon is given to do before the next command, as the recorded session waited.
 ENDED = ("handler", "nocmd", "baduser", "baddir", "envdef")
-
-
-@pytest.fixture(scope="module")
-def herd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("bin")
-    write_launchers(directory, sys.executable, ROOT, site_directories())
-    return directory / "herd"
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from pid1 import launchers
 
 pytestmark = pytest.mark.interop
 
@@ -104,11 +101,9 @@ def _steady(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def pair(shepherd_chroot: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(shepherd_chroot: Path, programs: Path) -> Iterator[Pair]:
     if os.geteuid() != 0:
         pytest.skip("only root can change the root directory")
-    programs = tmp_path_factory.mktemp("programs")
-    launchers.main(["--python", sys.executable, str(programs)])
     outside = Path(tempfile.mkdtemp(prefix="herd-", dir=shepherd_chroot / "tmp"))
     inside = Path("/") / outside.relative_to(shepherd_chroot)
     (outside / "c.scm").write_text(CONFIGURATION, encoding="utf-8")

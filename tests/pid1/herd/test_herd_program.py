@@ -27,13 +27,6 @@ def reply(result: str, messages: str = "") -> bytes:
     return f"(reply (version 0) (result {result}) (error #f) (messages ({messages})))".encode()
 
 
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("programs")
-    assert launchers.main(["--python", sys.executable, str(directory)]) == 0
-    return directory
-
-
 class Client:
     """Runs a client program against scripted replies."""
 
