@@ -159,7 +159,7 @@ def take_over(data: bytes) -> None:
     in one.
     """
     sys.path.insert(0, str(ROOT / "tests" / "system"))
-    from live import live_daemon, namespace_refusal
+    from tests.system.live import live_daemon, namespace_refusal
 
     if namespace_refusal() is not None:
         return

@@ -68,7 +68,7 @@ class _Socket:
 
     def __init__(self) -> None:
         sys.path.insert(0, str(ROOT / "tests" / "system"))
-        from live import live_daemon
+        from tests.system.live import live_daemon
 
         self._context = live_daemon(
             "(register-services (list (service '(sleeper) #:start (lambda () #t)"

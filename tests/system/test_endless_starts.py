@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live import LiveDaemon, children, command, eventually, live_daemon
+
+from tests.system.live import LiveDaemon, children, command, eventually, live_daemon
 
 CONFIGURATION = """
 (register-services

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 
-from live import LiveDaemon, eventually, live_daemon
+from tests.system.live import LiveDaemon, eventually, live_daemon
 
 SERVICES = """
 (define names

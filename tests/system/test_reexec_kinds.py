@@ -9,9 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from live import LiveDaemon, eventually, live_daemon, main_pid, process_state, properties
-
 from pid1.sexp import Keyword, Symbol
+from tests.system.live import (
+    LiveDaemon,
+    eventually,
+    live_daemon,
+    main_pid,
+    process_state,
+    properties,
+)
 
 CONFIGURATION = """
 (use-modules (shepherd service timer) (shepherd service transient) (shepherd service system-log)

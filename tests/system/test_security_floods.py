@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from live import LiveDaemon, eventually, live_daemon
+
+from tests.system.live import LiveDaemon, eventually, live_daemon
 
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")

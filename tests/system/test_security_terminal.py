@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live import ROOT, LiveDaemon, live_daemon
 
 from pid1.visible import one_line, visible
+from tests.system.live import ROOT, LiveDaemon, live_daemon
 
 # Sets the title, turns colours off, moves up, clears; C1's CSI; delete; turns text around.
 EVIL = "\033]0;title\a\033[8m\033[1A\033[2J\x9b31m\x7f\u202egnp.exe"
