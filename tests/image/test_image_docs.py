@@ -18,8 +18,8 @@ import pytest
 
 from image.keys import KEYS
 from tests.image.archive import Recipe, Signer, StandInArchive, stand_ins
+from tests.image.page import carried_out
 from tests.image.users import ROOT
-from tests.system.test_docs import blocks, matches, session
 
 PAGE = ROOT / "docs" / "image-builder.md"
 _DEFAULTS = ("apt", "netbase", "tzdata", "python3-sexpdata")
@@ -90,29 +90,11 @@ def test_the_page_does_what_it_says(ports: StandInArchive, tmp_path: Path) -> No
         "DROVER_KEYRING": str(ports.signer.keyring), "COLUMNS": "120",
     }  # fmt: skip
     commands = 0
-    exported: dict[str, str] = {}
-    for kind, name, text in blocks(PAGE):
-        if name:
-            (home / name).write_text(text)
-        if kind != "console":
-            continue
-        for command, expected in session(text):
-            commands += 1
-            done = subprocess.run(
-                ["/bin/bash", "--norc", "-c", command], stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=home,
-                env={**environment, **exported}, timeout=300,
-            )  # fmt: skip
-            printed = done.stdout.decode(errors="replace").replace("\r\n", "\n")
-            said = f"$ {command}printed:\n{printed}expected:\n{expected}"
-            assert matches(expected, printed if printed.endswith("\n") else f"{printed}\n"
-                           if printed else ""), said  # fmt: skip
-            assert "Traceback" not in printed
-            if " vm " in command:
-                assert "GNU Mach" in printed, said
-            variable = re.fullmatch(r"export (\w+)=(\S+)\n", command)
-            if variable:
-                exported[variable[1]] = variable[2]
+    for command, printed in carried_out(PAGE, home, environment):
+        commands += 1
+        assert "Traceback" not in printed
+        if " vm " in command:
+            assert "GNU Mach" in printed
     assert commands >= 12
     assert (home / "hurd.img").exists()
 
