@@ -224,41 +224,30 @@ def _ssh_key(line: str) -> str:
 
 def existing_file(value: Any, base: Path) -> Path:
     """A file that is there; relative names are below ``base``."""
-    path = _below(value, base)
-    if not _looks(path, path.is_file):
-        raise ValueError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
-    return path
+    return _existing(value, base, "file", Path.is_file)
 
 
 def existing_directory(value: Any, base: Path) -> Path:
     """A directory that is there; relative names are below ``base``."""
-    path = _below(value, base)
-    if not _looks(path, path.is_dir):
-        raise ValueError(f"{path}: {'not a directory' if path.exists() else 'no such directory'}")
-    return path
+    return _existing(value, base, "directory", Path.is_dir)
 
 
 def existing(value: Any, base: Path) -> Path:
     """A file or directory that is there; relative names are below ``base``."""
-    path = _below(value, base)
-    if not _looks(path, path.exists):
-        raise ValueError(f"{path}: no such file or directory")
-    return path
+    return _existing(value, base, "file or directory", Path.exists)
 
 
-def _below(value: Any, base: Path) -> Path:
+def _existing(value: Any, base: Path, kind: str, is_one: Callable[[Path], bool]) -> Path:
     try:
-        return base / Path(text(value)).expanduser()
+        path = base / Path(text(value)).expanduser()
     except RuntimeError:
         raise ValueError(f"{value!r}: the home directory is not known") from None
-
-
-def _looks(path: Path, question: Callable[[], bool]) -> bool:
-    """Answer a question about a file; ValueError if that cannot be (its name is too long)."""
     try:
-        return question()
-    except OSError as error:
+        if not is_one(path):
+            raise ValueError(f"{path}: {'not a' if path.exists() else 'no such'} {kind}")
+    except OSError as error:  # its name is too long, say
         raise ValueError(f"{path}: {error.strerror}") from None
+    return path
 
 
 def _named(value: object) -> str:
