@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench import usage
 
@@ -49,14 +50,12 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start a manager; what it has to say of itself goes to ``errors``."""
     with errors.open("w") as file:
-        return subprocess.Popen(
-            command,
-            preexec_fn=prepare(root),
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=file,
-        )
+        return _start(root, command, stdout=subprocess.DEVNULL, stderr=file, env=environment)
+
+
+def _start(root: Path, command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+    options = {"env": ENVIRONMENT, "stdin": subprocess.DEVNULL, **options}
+    return subprocess.Popen(command, preexec_fn=prepare(root), **options)
 
 
 def run(root: Path, command: Sequence[str]) -> Cost:
@@ -65,13 +64,7 @@ def run(root: Path, command: Sequence[str]) -> Cost:
     Raises RuntimeError if it fails.
     """
     began = time.monotonic()
-    process = subprocess.Popen(
-        command,
-        preexec_fn=prepare(root),
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
+    process = _start(root, command, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     took = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -83,17 +76,10 @@ def run(root: Path, command: Sequence[str]) -> Cost:
 
 def output(root: Path, command: Sequence[str]) -> str:
     """What a program prints, on either stream."""
-    done = subprocess.run(
-        command,
-        preexec_fn=prepare(root),
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    return done.stdout
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with _start(root, command, text=True, **streams) as process:
+        printed: str = process.communicate()[0]
+    return printed
 
 
 def wait(process: subprocess.Popen[bytes]) -> None:
