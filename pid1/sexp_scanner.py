@@ -85,21 +85,25 @@ def _skip_blanks(text: str, position: int) -> int:
             newline = text.find("\n", position)
             position = end if newline < 0 else newline + 1
         elif text.startswith("#|", position):
-            position = _skip_block_comment(text, position)
+            after = skip_block_comment(text, position + 2)
+            if after is None:
+                raise IncompleteError("unterminated comment")
+            position = after
         else:
             break
     return position
 
 
-def _skip_block_comment(text: str, position: int) -> int:
-    depth = 0
+def skip_block_comment(text: str, position: int) -> int | None:
+    """What follows a comment, with others inside it, that has begun; None if it does not end."""
+    depth = 1
     close = opening = -1
-    while True:
+    while depth:
         # What was found ahead of the position stays true: text of any depth is searched once.
         if close < position:
             close = text.find("|#", position)
             if close < 0:
-                raise IncompleteError("unterminated comment")
+                return None
         if opening < position:
             opening = text.find("#|", position)
             opening = len(text) if opening < 0 else opening
@@ -109,8 +113,7 @@ def _skip_block_comment(text: str, position: int) -> int:
         else:
             depth -= 1
             position = close + 2
-            if depth == 0:
-                return position
+    return position
 
 
 def _finish(level: _Level) -> object:

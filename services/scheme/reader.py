@@ -283,25 +283,13 @@ class Reader:
         return _COMMENT, None, ""
 
     def _comment_block(self, pos: int) -> Any:
-        text, depth = self.source.text, 1
-        close = opened = -1
-        while depth:
-            # What was found ahead of the position stays true: text of any depth is searched once.
-            if close < pos:
-                close = text.find("|#", pos)
-                if close < 0:
-                    self.position = len(text)
-                    raise self._error(self.position, "unterminated `#| ... |#' comment")
-            if opened < pos:
-                opened = text.find("#|", pos)
-                opened = len(text) if opened < 0 else opened
-            if opened < close:
-                depth += 1
-                pos = opened + 2
-            else:
-                depth -= 1
-                pos = close + 2
-        self.position = pos
+        from pid1.sexp_scanner import skip_block_comment
+
+        end = skip_block_comment(self.source.text, pos)
+        if end is None:
+            self.position = len(self.source.text)
+            raise self._error(self.position, "unterminated `#| ... |#' comment")
+        self.position = end
         return _ABSENT
 
     def _comment_script(self, pos: int) -> Any:
