@@ -31,6 +31,7 @@ from services.scheme.syntax import (
     Code,
     Frame,
     Macro,
+    Names,
     Scope,
     SpecialForm,
     Variable,
@@ -84,7 +85,7 @@ class Restart(Exception):
     """The form must be compiled again, with less taken for granted."""
 
 
-class Compiler:
+class Compiler(Names):
     """Compiles the forms of one top-level datum."""
 
     def __init__(
@@ -120,56 +121,6 @@ class Compiler:
         if self.source is None or self.here is None:
             return None
         return self.source, self.here
-
-    # Names
-
-    def resolve(self, name: Any, scope: Scope | None) -> Variable | Macro | SpecialForm | Cell:
-        """What an identifier means."""
-        module = self.module
-        while True:
-            inner = scope
-            while inner is not None:
-                found = inner.names.get(name)
-                if found is not None:
-                    return found
-                inner = inner.parent
-            if type(name) is not Alias:
-                return module.cell(name.name)
-            scope = name.scope
-            module = name.module or module
-            name = name.name
-
-    def meaning(self, name: Any, scope: Scope | None) -> Any:
-        """What an identifier means, with syntax taken out of its cell."""
-        found = self.resolve(name, scope)
-        if type(found) is Cell and type(found.value) in (SpecialForm, Macro):
-            return found.value
-        return found
-
-    def same(self, name: Any, scope: Scope | None, other: Any, elsewhere: Scope | None) -> bool:
-        """Whether two identifiers mean the same binding."""
-        if symbol_of(name) is symbol_of(other) and scope is elsewhere and name is other:
-            return True
-        a, b = self.resolve(name, scope), self.resolve(other, elsewhere)
-        if a is b:
-            return True
-        if type(a) is Cell and type(b) is Cell and a.name == b.name:
-            # Syntax that was imported through two views has two cells.
-            return a.value is b.value and (
-                a.value is modules.UNBOUND or type(a.value) in (SpecialForm, Macro)
-            )
-        return False
-
-    def is_form(self, name: Any, scope: Scope | None, keyword: str) -> bool:
-        """Whether ``name`` means the special form or auxiliary syntax called ``keyword``."""
-        if type(name) is SpecialForm or type(name) is Macro:
-            return name.name == keyword
-        if type(name) is not Symbol and type(name) is not Alias:
-            return False
-        if symbol_of(name).name != keyword:
-            return False
-        found = self.resolve(name, scope)
-        return type(found) is Cell or (type(found) is SpecialForm and found.name == keyword)
 
     def rely(self, cell: Cell) -> None:
         """Note that the code depends on the value of ``cell``."""

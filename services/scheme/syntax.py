@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from services.scheme.errors import SchemeError
+from services.scheme.modules import UNBOUND, Cell
 from services.scheme.procedures import Template
 from services.scheme.types import NIL, Pair, Symbol, Value, is_circular_list, scheme_list
 
@@ -121,6 +122,60 @@ class Scope:
         """A new variable called ``name``."""
         variable = self.names[name] = Variable(self.frame, self.frame.slot())
         return variable
+
+
+class Names:
+    """What identifiers mean in a module, and inside the scopes of its procedures."""
+
+    module: Module
+
+    def resolve(self, name: Any, scope: Scope | None) -> Variable | Macro | SpecialForm | Cell:
+        """What an identifier means."""
+        module = self.module
+        while True:
+            inner = scope
+            while inner is not None:
+                found = inner.names.get(name)
+                if found is not None:
+                    return found
+                inner = inner.parent
+            if type(name) is not Alias:
+                return module.cell(name.name)
+            scope = name.scope
+            module = name.module or module
+            name = name.name
+
+    def meaning(self, name: Any, scope: Scope | None) -> Any:
+        """What an identifier means, with syntax taken out of its cell."""
+        found = self.resolve(name, scope)
+        if type(found) is Cell and type(found.value) in (SpecialForm, Macro):
+            return found.value
+        return found
+
+    def same(self, name: Any, scope: Scope | None, other: Any, elsewhere: Scope | None) -> bool:
+        """Whether two identifiers mean the same binding."""
+        if symbol_of(name) is symbol_of(other) and scope is elsewhere and name is other:
+            return True
+        a, b = self.resolve(name, scope), self.resolve(other, elsewhere)
+        if a is b:
+            return True
+        if type(a) is Cell and type(b) is Cell and a.name == b.name:
+            # Syntax that was imported through two views has two cells.
+            return a.value is b.value and (
+                a.value is UNBOUND or type(a.value) in (SpecialForm, Macro)
+            )
+        return False
+
+    def is_form(self, name: Any, scope: Scope | None, keyword: str) -> bool:
+        """Whether ``name`` means the special form or auxiliary syntax called ``keyword``."""
+        if type(name) is SpecialForm or type(name) is Macro:
+            return name.name == keyword
+        if type(name) is not Symbol and type(name) is not Alias:
+            return False
+        if symbol_of(name).name != keyword:
+            return False
+        found = self.resolve(name, scope)
+        return type(found) is Cell or (type(found) is SpecialForm and found.name == keyword)
 
 
 def distance(scope: Scope, variable: Variable) -> int:
