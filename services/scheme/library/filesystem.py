@@ -27,18 +27,29 @@ def attempt(who: str, operation: Callable[..., Any], *args: Any) -> Any:
         raise out_of_range(who, args[-1]) from None
 
 
-def _on_names(name: str, operation: Callable[..., Any], count: int) -> None:
-    def fn(*names: Value) -> None:
-        attempt(name, operation, *[plain_string(value) for value in names])
+def system_call(
+    library: Library,
+    name: str,
+    operation: Callable[..., Any],
+    count: int,
+    checked: Callable[[Value], Any],
+) -> None:
+    """Bind a call without result, all of whose arguments are what ``checked`` makes of them."""
 
-    LIBRARY.primitive(name, count)(fn)
+    def fn(*values: Value) -> None:
+        attempt(name, operation, *map(checked, values))
+
+    library.primitive(name, count)(fn)
 
 
-_on_names("delete-file", os.unlink, 1)
-_on_names("rmdir", os.rmdir, 1)
-_on_names("rename-file", os.rename, 2)
-_on_names("link", os.link, 2)
-_on_names("symlink", os.symlink, 2)
+for _name, _operation, _count in (
+    ("delete-file", os.unlink, 1),
+    ("rmdir", os.rmdir, 1),
+    ("rename-file", os.rename, 2),
+    ("link", os.link, 2),
+    ("symlink", os.symlink, 2),
+):
+    system_call(LIBRARY, _name, _operation, _count, plain_string)
 
 
 @LIBRARY.primitive("mkdir", 1, 2)

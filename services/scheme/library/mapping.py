@@ -141,31 +141,23 @@ def fold_left(proc: Value, seed: Value, *lists: Value) -> Steps:
     return seed
 
 
-@LIBRARY.procedure("reduce", 3)
-def reduce(proc: Value, default: Value, value: Value) -> Steps:
-    _procedure(proc, "reduce")
-    elements = items(value, "reduce", 3)
-    if not elements:
-        return default
-    result = elements[0]
-    for element in elements[1:]:
-        result = yield from call(proc, element, result)
-    return result
+def _reducing(name: str, step: int) -> None:
+    def fn(proc: Value, default: Value, value: Value) -> Steps:
+        _procedure(proc, name)
+        elements = items(value, name, 3)[::step]
+        if not elements:
+            return default
+        result = elements[0]
+        for element in elements[1:]:
+            result = yield from call(proc, element, result)
+        return result
+
+    LIBRARY.procedure(name, 3)(fn)
 
 
+_reducing("reduce", 1)
+_reducing("reduce-right", -1)
 LIBRARY.alias("reduce-left", "reduce")
-
-
-@LIBRARY.procedure("reduce-right", 3)
-def reduce_right(proc: Value, default: Value, value: Value) -> Steps:
-    _procedure(proc, "reduce-right")
-    elements = items(value, "reduce-right", 3)
-    if not elements:
-        return default
-    result = elements[-1]
-    for element in reversed(elements[:-1]):
-        result = yield from call(proc, element, result)
-    return result
 
 
 @LIBRARY.procedure("find", 2)

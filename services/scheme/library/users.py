@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from services.scheme.errors import misc_error, system_error
-from services.scheme.library.checks import plain_string
-from services.scheme.library.filesystem import attempt
+from services.scheme.library.checks import exact_integer, plain_string
+from services.scheme.library.filesystem import attempt, system_call
 from services.scheme.library.status import accessors
 from services.scheme.primitives import Library
 from services.scheme.types import Value, scheme_list
@@ -106,25 +106,18 @@ def getlogin() -> Any:
         return False
 
 
-def _sets(name: str, operation: Callable[..., Any], count: int) -> None:
-    def fn(*numbers: Value) -> None:
-        from services.scheme.library.checks import exact_integer
-
-        attempt(name, operation, *[exact_integer(number) for number in numbers])
-
-    LIBRARY.primitive(name, count)(fn)
-
-
-_sets("setuid", os.setuid, 1)
-_sets("seteuid", os.seteuid, 1)
-_sets("setgid", os.setgid, 1)
-_sets("setegid", os.setegid, 1)
-_sets("setpgid", os.setpgid, 2)
+for _name, _operation, _count in (
+    ("setuid", os.setuid, 1),
+    ("seteuid", os.seteuid, 1),
+    ("setgid", os.setgid, 1),
+    ("setegid", os.setegid, 1),
+    ("setpgid", os.setpgid, 2),
+):
+    system_call(LIBRARY, _name, _operation, _count, exact_integer)
 
 
 @LIBRARY.primitive("setgroups", 1)
 def setgroups(groups: Value) -> None:
-    from services.scheme.library.checks import exact_integer
     from services.scheme.library.vectors import vector_argument
 
     numbers = [exact_integer(n) for n in vector_argument(groups, "setgroups", 1)]
@@ -142,8 +135,6 @@ def setsid() -> int:
 
 @LIBRARY.primitive("getsid", 1)
 def getsid(pid: Value) -> int:
-    from services.scheme.library.checks import exact_integer
-
     try:
         return os.getsid(exact_integer(pid))
     except (OSError, OverflowError):
