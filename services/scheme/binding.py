@@ -288,11 +288,3 @@ def form_do(compiler: Compiler, form: Any, scope: Scope) -> Code:
 
 
 LET = FORMS["let"]
-LET_STAR = FORMS["let*"]
-LETREC = FORMS["letrec"]
-LETREC_STAR = FORMS["letrec*"]
-RECEIVE = FORMS["receive"]
-LET_STAR_VALUES = FORMS["let*-values"]
-LET_VALUES = FORMS["let-values"]
-DEFINE_VALUES = FORMS["define-values"]
-DO = FORMS["do"]

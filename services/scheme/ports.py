@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable
 from contextvars import ContextVar
 
-from services.scheme.parameters import Parameter, value_of
+from services.scheme.parameters import Parameter
 
 
 def _to_stdout(text: str) -> None:
@@ -232,9 +232,3 @@ current_input = Parameter(_standard(Port, "file", 0, False), None, "current-inpu
 current_output = Parameter(_standard(OutputPort, "file", 1, True), None, "current-output-port")
 current_error = Parameter(_standard(ErrorPort, "file", 2, True), None, "current-error-port")
 current_warning = Parameter(current_error.default, None, "current-warning-port")
-
-
-def output_port() -> Port:
-    """The current output port of the running evaluation."""
-    port: Port = value_of(current_output)
-    return port

@@ -207,8 +207,3 @@ def is_circular(value: Value) -> bool:
             else:
                 stack.extend((False, part) for part in (item if kind is list else item.values))
     return False
-
-
-# The names that the library uses.
-display_string = display
-write_string = write

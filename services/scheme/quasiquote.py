@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.scheme.forms import FORMS, QUOTE, special
+from services.scheme.forms import QUOTE, special
 from services.scheme.primitives import Primitive
 from services.scheme.syntax import (
     Code,
@@ -134,6 +134,3 @@ def _tagged(name: Value, inner: Value) -> Value:
     if type(inner) is Pair and inner.car is QUOTE:
         return scheme_list([QUOTE, scheme_list([name, inner.cdr.car])])
     return scheme_list([_LIST, scheme_list([QUOTE, name]), inner])
-
-
-QUASIQUOTE = FORMS["quasiquote"]
