@@ -29,19 +29,25 @@ _ATOMIC: Final = 512
 
 
 class Output:
-    """What one command has printed: complete lines, and the start of the next one."""
+    """What one command has printed: complete lines, and the start of the next one.
 
-    __slots__ = ("lines", "partial")
+    ``finished``: it has been sent, and what the command has left behind, a fiber for example,
+    prints to the log only.
+    """
+
+    __slots__ = ("finished", "lines", "partial")
 
     def __init__(self) -> None:
+        self.finished = False
         self.lines: list[str] = []
         self.partial = ""
 
     def finish(self) -> list[str]:
-        """End an incomplete line and return all lines."""
+        """End an incomplete line and return all lines; it takes no more."""
         if self.partial:
             partial, self.partial = self.partial, ""
             say(partial)
+        self.finished = True
         return self.lines
 
 
@@ -266,14 +272,20 @@ class DaemonLog:
 the_log = DaemonLog()
 
 
+def _output() -> Output | None:
+    """The output of the command being carried out, if its client still waits for it."""
+    output = client_output.get()
+    return output if output is not None and not output.finished else None
+
+
 def log(line: str) -> None:
     """Write a line to the log only."""
-    the_log.write(line, to_stdout=client_output.get() is None)
+    the_log.write(line, to_stdout=_output() is None)
 
 
 def say(line: str) -> None:
     """Write a line to the log and to the client whose command this is."""
-    output = client_output.get()
+    output = _output()
     if output is not None:
         output.lines.append(line)
     the_log.write(line, to_stdout=output is None)
@@ -281,7 +293,7 @@ def say(line: str) -> None:
 
 def write_output(text: str) -> None:
     """Print text of a configuration's code: whole lines are said, the rest waits."""
-    output = client_output.get() or the_log.output
+    output = _output() or the_log.output
     *lines, output.partial = (output.partial + text).split("\n")
     for line in lines:
         say(line)

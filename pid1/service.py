@@ -50,6 +50,8 @@ TRANSITIONS: Final = frozenset(
 MAX_CHANGES: Final = 30
 MAX_FAILURES: Final = 10
 MAX_EXITS: Final = 10
+# Of respawns, also those that count towards the limit.
+MAX_RESPAWNS: Final = 10
 
 DEFAULT_RESPAWN_LIMIT: Final = (5, 7)
 DEFAULT_RESPAWN_DELAY: Final = 0.1
@@ -200,7 +202,11 @@ class Service:
 
     def record_respawn(self) -> None:
         """Remember a respawn."""
-        self.respawns = (int(time.time()), *self.respawns)
+        now = int(time.time())
+        limit, period = self.respawn_limit
+        recent = sum(1 for when in self.respawns if when > now - period)
+        counted = 0 if limit == float("inf") else min(int(limit), recent)
+        self.respawns = (now, *self.respawns)[: max(MAX_RESPAWNS, counted + 1)]
         self.touch()
 
     def record_exit(self, wait_status: int) -> None:
