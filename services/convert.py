@@ -6,7 +6,7 @@ the interpreter; one that is a constructor written in Python is used directly.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from pid1.awaiting import is_awaitable
@@ -109,6 +109,27 @@ def first_value(value: Value) -> Value:
     return value
 
 
+class _Later:
+    """What comes of an awaitable later; closing it before it is awaited closes that."""
+
+    __slots__ = ("finish", "work")
+
+    def __init__(
+        self, work: Awaitable[Value], finish: Callable[[Awaitable[Value]], Awaitable[Any]]
+    ) -> None:
+        self.work = work
+        self.finish = finish
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return (yield from self.finish(self.work).__await__())
+
+    def close(self) -> None:
+        """Unwind what will not be awaited."""
+        close = getattr(self.work, "close", None)
+        if close is not None:
+            close()
+
+
 class Host:
     """A Scheme procedure as a Python callable that takes wire data.
 
@@ -130,7 +151,7 @@ class Host:
         except SchemeError as error:
             raise self.translate(error) from error
         if is_awaitable(result):
-            return self._later(result)
+            return _Later(result, self._later)
         return first_value(result)
 
     async def _later(self, work: Awaitable[Value]) -> Value:
@@ -162,7 +183,7 @@ class Start(Host):
     def __call__(self, *arguments: object) -> Any:
         result = self.run(tuple([from_wire(argument) for argument in arguments]))
         if is_awaitable(result):
-            return self._finish_later(result)
+            return _Later(result, self._finish_later)
         return running_value(result)
 
     @staticmethod

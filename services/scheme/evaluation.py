@@ -109,8 +109,13 @@ class Evaluation:
         abandon(self._machine, reason)
 
     def close(self) -> None:
-        """Unwind an evaluation that will not be awaited."""
-        if self._machine.state in ("ready", "awaiting"):
+        """Unwind an evaluation that will not be awaited, and what it would have waited for."""
+        machine = self._machine
+        if machine.state == "awaiting":
+            close = getattr(machine.awaitable, "close", None)
+            if close is not None:
+                close()
+        if machine.state in ("ready", "awaiting"):
             self._abandon(GeneratorExit())
 
 
@@ -161,8 +166,6 @@ def run_now(
         assert machine.error is not None
         raise machine.error
     suspended = machine.state == "awaiting"
-    if suspended and hasattr(machine.awaitable, "close"):
-        machine.awaitable.close()
     Evaluation(machine).close()
     reason = "procedure cannot wait here: ~S" if suspended else "procedure takes too long: ~S"
     raise misc_error(None, reason, procedure)
