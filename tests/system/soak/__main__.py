@@ -16,7 +16,7 @@ from tests.system.soak.arena import refusal
 from tests.system.soak.soak import REEXECUTE, Broken, soak
 
 # What may be gained in 1,000 operations: kilobytes, descriptors.
-BOUNDS = {"pss": 100.0, "private": 100.0, "descriptors": 0.05}
+BOUNDS = {"private": 100.0, "descriptors": 0.05}
 
 
 def main() -> int:

@@ -30,7 +30,12 @@ class Seen:
 
 @dataclass(frozen=True)
 class Memory:
-    """What the daemon takes: kilobytes and descriptors."""
+    """What the daemon takes: kilobytes and descriptors.
+
+    ``private`` are the pages that it alone has and has written, which depend on nobody else.  How
+    many of those of the interpreter count as its own, in the two other figures, depends on how many
+    other processes run Python at the moment.
+    """
 
     pss: int
     rss: int
@@ -92,6 +97,6 @@ def memory(pid: int) -> Memory:
     return Memory(
         pss=sizes["Pss"],
         rss=sizes["Rss"],
-        private=sizes["Private_Clean"] + sizes["Private_Dirty"],
+        private=sizes["Private_Dirty"] + sizes["Swap"],
         descriptors=len(list(Path(f"/proc/{pid}/fd").iterdir())),
     )
