@@ -217,7 +217,7 @@ def snapshot(daemon: Daemon) -> dict[str, Any]:
         "root": {"changes": root.changes, "enabled": root.enabled} if root is not None else None,
         "background": supervisor.background,
         # What waited for them is gone with this image, so they are ended by the next one.
-        "commands": [pid for pid, owner in supervisor.commands.items() if owner is None],
+        "commands": [pid for pid, owner in supervisor.commands.items() if owner in (None, root)],
         "unclaimed": supervisor.children.unclaimed(),
         "services": [
             _pack_service(supervisor, service)

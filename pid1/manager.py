@@ -159,7 +159,12 @@ class Manager:
             service.containment.close()
 
     def attach_output(self, service: Service, capture: Capture) -> None:
-        """What a new process of ``service`` prints is the service's output from now on."""
+        """What a new process of ``service`` prints is the service's output from now on.
+
+        Not for root: its output is the daemon's log, where such lines stand as well.
+        """
+        if service is self.root:
+            return
         if service.capture is not None:
             log(f"Registering new logger for {service.name}.")
         service.capture = capture

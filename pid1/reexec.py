@@ -65,6 +65,7 @@ def execute(daemon: Daemon) -> None:
     try:
         the_log.flush()
         state = snapshot(daemon)
+        the_log.flush()  # it may have said what stays behind
         file = _unnamed_file(os.path.dirname(daemon.socket_path))
         descriptors = [*descriptors_of(state), file]
         _write(file, json.dumps(state).encode())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from pid1.sexp import Symbol, write
-from tests.system.live import LiveDaemon, live_daemon
+from tests.system.live import LiveDaemon, eventually, live_daemon
 
 CONFIGURATION = """
 (define (refuse-to-stop . _) (error "no"))
@@ -121,6 +121,20 @@ def test_a_daemon_with_running_services_does_not_daemonize(daemon: LiveDaemon) -
         [False],
         ["Services already running, so not daemonizing."],
     )
+
+
+def test_the_messages_of_root_are_the_daemons_whatever_a_command_prints(
+    daemon: LiveDaemon,
+) -> None:
+    assert daemon.request("eval", "root", '(system* "echo" "printed")').result == [0]
+    assert daemon.request("eval", "root", "(+ 1 1)").result == [2]
+
+    def messages() -> list[str]:
+        return [text for _, text in daemon.status("root")["recent-messages"]]
+
+    eventually(lambda: "[echo] printed" in messages())
+    assert 'Evaluating user expression (system* "echo" "printed").' in messages()
+    assert "Evaluating user expression (+ 1 1)." in messages()
 
 
 def test_unloading_takes_dependents_down_first() -> None:
