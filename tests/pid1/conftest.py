@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from running import logged, running_supervisor
 
+from hurd.system import system
+from hurd.system.libc import libc
+from hurd.system.linux import _PR_SET_CHILD_SUBREAPER
 from pid1.log import Output, client_output
 from pid1.supervisor import Supervisor
 
@@ -31,3 +37,17 @@ def output() -> Output:
     output = Output()
     client_output.set(output)
     return output
+
+
+@pytest.fixture
+def subreaper() -> Iterator[None]:
+    """Orphans become children of this process, as of the daemon; to be asked for first."""
+    if not system.become_subreaper():
+        pytest.skip("orphans go elsewhere")
+    yield
+    while orphans := system.descendants(os.getpid()):
+        for pid in orphans:
+            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+    assert libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) == 0
