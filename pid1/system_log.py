@@ -64,6 +64,7 @@ class SystemLog:
         self._complained = False
         self._backlog: deque[Message] = deque()
         self._worker: asyncio.Task[None] | None = None
+        self._awaited: Message | None = None  # whose destination it waits for
         self._reading = False
         self._flushing = False
         self._looking: asyncio.TimerHandle | None = None
@@ -76,8 +77,7 @@ class SystemLog:
 
         Messages whose destination is still being waited for go to the default one now.
         """
-        while self._backlog:
-            self._write(self._backlog.popleft(), [])
+        self._wait_no_longer()
         self.files.flush()
         descriptors = [sock.fileno() for sock in self._sockets]
         kernel = self._kernel if self._kernel >= 0 else None
@@ -120,6 +120,7 @@ class SystemLog:
             # A destination procedure that hangs shall not keep the system from stopping.
             await asyncio.wait({self._worker}, timeout=1)
             self._worker.cancel()
+            self._wait_no_longer()
         for sock in self._sockets:
             sock.close()
         if self._looking is not None:
@@ -236,11 +237,14 @@ class SystemLog:
         pending: Any = paths
         try:
             while True:
+                self._awaited = message
                 try:
                     result = await pending if is_awaitable(pending) else pending
                 except Exception as error:
                     result = self._complain(error)
-                self._write(message, result)
+                if self._awaited is not None:  # else it has gone to the default one
+                    self._awaited = None
+                    self._write(message, result)
                 if not self._backlog:
                     return
                 message = self._backlog.popleft()
@@ -253,6 +257,14 @@ class SystemLog:
         finally:
             self._worker = None
             self.files.flush()
+
+    def _wait_no_longer(self) -> None:
+        """Write to the default destination what still waits for its own."""
+        if self._awaited is not None:
+            self._backlog.appendleft(self._awaited)
+            self._awaited = None
+        while self._backlog:
+            self._write(self._backlog.popleft(), [])
 
     def _complain(self, error: Exception) -> list[str]:
         # Once: the daemon's own log may come back here as a message.
