@@ -1,4 +1,4 @@
-"""Starting programs on behalf of services: fork+exec, PID files, kill, shell commands.
+"""Starting programs on behalf of services, and ending them: fork+exec, kill, shell commands.
 
 ``ForkExec`` and ``Kill`` are the start and stop procedures that most services have.  A
 program that cannot be executed makes the start fail, with the reason; the GNU Shepherd
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hurd.system import SpawnError, SpawnSpec, system
 from pid1.capture import Capture
 from pid1.errors import KeyedError, system_error
-from pid1.files import read_small_file, remove_file
+from pid1.files import remove_file
 from pid1.log import log, say
 from pid1.process import DEFAULT_GRACE_PERIOD, is_alive, send_signal, signal_target, terminate
 from pid1.service import Service
@@ -29,11 +29,8 @@ if TYPE_CHECKING:
     from pid1.readiness import Readiness
 
 DEFAULT_PID_FILE_TIMEOUT: Final = 5.0
-# Seconds between two looks at a PID file: most daemons write it within milliseconds.
+# Seconds before what is left of a service is looked at again.
 _FIRST_LOOK: Final = 0.01
-_LAST_LOOK: Final = 0.5
-# Bytes; what follows the number is nobody's business.
-_LONGEST_PID_FILE: Final = 256
 
 
 def own_environment() -> list[str]:
@@ -164,6 +161,8 @@ class ForkExec:
 
             return start(self, service)
         if self.pid_file is not None:
+            import pid1.pid_file  # noqa: F401 - now that nothing is started yet
+
             with contextlib.suppress(FileNotFoundError):
                 remove_file(self.pid_file)
         pid = self.spawn(service, self.spec)
@@ -186,6 +185,8 @@ class ForkExec:
 
     async def _adopt(self, pid: int, service: Service | None) -> Process | bool:
         """Wait for the PID file; take the forked process down when it does not come."""
+        from pid1.pid_file import may_name, number_in, read_pid_file
+
         assert self.pid_file is not None
         try:
             daemon = await read_pid_file(self.pid_file, self.pid_file_timeout, validate=True)
@@ -198,8 +199,8 @@ class ForkExec:
             # It may be gone, and what it forked be in its group or named in the file already.
             send_signal(_group(pid), signal.SIGKILL)
             with contextlib.suppress(OSError, ValueError, IndexError, OverflowError):
-                daemon, owner = _number_in(self.pid_file)
-                if daemon > 1 and is_alive(daemon) and _may_name(owner, daemon):
+                daemon, owner = number_in(self.pid_file)
+                if daemon > 1 and is_alive(daemon) and may_name(owner, daemon):
                     send_signal(signal_target(daemon), signal.SIGKILL)
             raise
         with contextlib.suppress(OSError):
@@ -225,50 +226,6 @@ def failing_process(service: Service | None, error: SpawnError) -> int:
         return fork_exec(supervisor(), service, spec)
     except SpawnError as second:
         raise system_error("fork", second) from second
-
-
-def _number_in(path: str) -> tuple[int, list[int]]:
-    """The number in a PID file, and the users besides root and us whose file it is."""
-    data, owners = read_small_file(path, _LONGEST_PID_FILE)
-    return int(data.split()[0]), owners
-
-
-def _may_name(owners: list[int], pid: int) -> bool:
-    """Whether a PID file of these users can make a process the service's, and have it killed.
-
-    It can name what they could kill anyway, and never us; without other owners, anything else.
-    """
-    if pid == os.getpid():
-        return False
-    return not owners or set(owners) == {system.process_owner(pid)}
-
-
-async def read_pid_file(path: str, timeout: float, validate: bool = False) -> int | None:
-    """Return the number in a PID file once it is there, None after ``timeout`` seconds.
-
-    Content that is no number is tried again; so is, with ``validate``, a number that is
-    not that of a live process, or of one that the owner of the file has no right to name.
-    """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout
-    pause = _FIRST_LOOK
-    refused = 0
-    while True:
-        try:
-            pid, owners = _number_in(path)
-            if not validate or (pid > 0 and is_alive(pid) and _may_name(owners, pid)):
-                return pid
-            if pid != refused and pid > 0 and is_alive(pid):
-                refused = pid
-                whose = f"of user {owners[0]}" if owners else "of ours"
-                log(f"PID file '{path}' {whose} names process {pid}, which is not theirs.")
-        except (OSError, ValueError, IndexError, OverflowError):
-            pass
-        remaining = deadline - loop.time()
-        if remaining <= 0:
-            return None
-        await asyncio.sleep(min(pause, remaining))
-        pause = min(pause * 2, _LAST_LOOK)
 
 
 class Kill:

@@ -308,6 +308,8 @@ def terminate_process(pid: Value, number: Value, *rest: Value) -> Steps:
 
 @LIBRARY.procedure("read-pid-file", 1, None)
 def read_pid_file(file: Value, *rest: Value) -> Steps:
+    from pid1 import pid_file
+
     who = "read-pid-file"
     options = keywords.split(rest, frozenset({"max-delay", "validate-pid?"}))
     if not isinstance(file, str):
@@ -316,7 +318,7 @@ def read_pid_file(file: Value, *rest: Value) -> Steps:
     if delay is None:
         delay = value_of(parameters.pid_file_timeout)
     pid = yield Await(
-        forkexec.read_pid_file(
+        pid_file.read_pid_file(
             file,
             keywords.number(who, "max-delay", delay),
             options.get("validate-pid?", False) is not False,

@@ -18,7 +18,7 @@ from pid1 import notify, syslog
 from pid1.addresses import Address
 from pid1.calendar import CalendarError, cron_event, next_occurrence
 from pid1.disabled import DisabledServices
-from pid1.forkexec import read_pid_file
+from pid1.pid_file import read_pid_file
 from tests.fuzz.target import CORPUS, ROOT, Contradiction, Target
 
 # Calendar strings

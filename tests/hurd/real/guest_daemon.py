@@ -344,7 +344,7 @@ def _() -> object:
         answers[name] = _refusal(open_carefully, f"{place}/{name}", writing, 0o640, 0o700)
     answers["fifo"] = _refusal(read_small_file, f"{place}/fifo", 10)
     answers["secret"] = open("/tmp/secret").read()  # noqa: PTH123, SIM115
-    from pid1.forkexec import _may_name, _number_in
+    from pid1.pid_file import may_name, number_in
 
     def write(name: str, text: str) -> None:
         with open(name, "w") as file:  # noqa: PTH123
@@ -353,10 +353,10 @@ def _() -> object:
     # A file of root's that its group's user changes all the same.
     write(f"{place}/pid", "1")
     answers["changed"] = as_user(write, f"{place}/pid", str(os.getppid()))
-    pid, owners = _number_in(f"{place}/pid")
-    answers["pid file"] = [pid == os.getppid(), owners, _may_name(owners, pid)]
+    pid, owners = number_in(f"{place}/pid")
+    answers["pid file"] = [pid == os.getppid(), owners, may_name(owners, pid)]
     write("/tmp/pid", "1")
-    answers["pid file of root"] = [list(_number_in("/tmp/pid")), _may_name([], 1)]
+    answers["pid file of root"] = [list(number_in("/tmp/pid")), may_name([], 1)]
     answers["root's own link"] = _refusal(open_carefully, "/var/run/drover.log", writing, 0o640)
 
     os.mkdir("/tmp/private", 0o700)
