@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final
 
+from hurd.system import system
 from pid1.files import open_carefully
 from pid1.visible import visible
 
@@ -200,7 +201,7 @@ class SyslogDestination:
             return
         except OSError:
             pass
-        for fallback in ("/dev/kmsg", "/dev/console"):
+        for fallback in system.console_log_files():
             try:
                 flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
                 descriptor = os.open(fallback, flags)
