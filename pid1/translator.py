@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from hurd.offload import off_loop
 from hurd.system import system
-from hurd.system.nodes import START_TIMEOUT
+from hurd.system.nodes import ServerSpec
 from pid1.capture import Capture
 from pid1.errors import system_error
 from pid1.forkexec import kill_process
@@ -27,28 +27,14 @@ _PATIENCE: Final = 5.0
 
 
 class TranslatorStart:
-    """A start procedure: start a command as the translator of a node.
+    """A start procedure: start a command as the translator of a node."""
 
-    ``timeout`` is in seconds.  With ``record`` the node also remembers the command, and with
-    ``create`` it is made if it is missing.
-    """
+    __slots__ = ("command", "node", "server")
 
-    __slots__ = ("command", "create", "node", "record", "timeout")
-
-    def __init__(
-        self,
-        node: str,
-        command: list[str],
-        *,
-        timeout: float = START_TIMEOUT,
-        record: bool = False,
-        create: bool = False,
-    ) -> None:
+    def __init__(self, node: str, server: ServerSpec) -> None:
         self.node = node
-        self.command = command
-        self.timeout = timeout
-        self.record = record
-        self.create = create
+        self.server = server
+        self.command = list(server.command)
 
     async def __call__(self, *_arguments: object) -> Process | bool:
         service = current_service.get()
@@ -79,10 +65,7 @@ class TranslatorStart:
 
     def _start(self, output: int) -> int:
         try:
-            return system.start_server(
-                self.node, self.command, timeout=self.timeout, record=self.record,
-                create=self.create, output=output,
-            )  # fmt: skip
+            return system.start_server(self.node, self.server, output=output)
         finally:
             os.close(output)
 

@@ -11,11 +11,12 @@ import os
 
 from hurd.system.base import SpawnError, SpawnSpec
 from hurd.system.fake_machine import FakeMachine
-from hurd.system.nodes import START_TIMEOUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from hurd.system.nodes import ServerSpec
 
 
 class FakeNodes(FakeMachine):
@@ -31,28 +32,20 @@ class FakeNodes(FakeMachine):
     def has_servers(self) -> bool:
         return True
 
-    def start_server(
-        self,
-        node: str,
-        command: Sequence[str],
-        *,
-        timeout: float = START_TIMEOUT,
-        record: bool = False,
-        create: bool = False,
-        output: int = 2,
-    ) -> int:
+    def start_server(self, node: str, server: ServerSpec, *, output: int = 2) -> int:
+        command = list(server.command)
         self._note("start_server", node, *command)
-        if create:
+        if server.create:
             self.missing.discard(node)
         self._require(node)
         try:
-            pid = self.spawn(SpawnSpec(list(command), [], stdout=output, stderr=output))
+            pid = self.spawn(SpawnSpec(command, [], stdout=output, stderr=output))
         except SpawnError as error:
             raise OSError(error.errno, error.strerror, command[0]) from error
         self.served[node] = pid
-        self.options[node] = list(command[1:])
-        if record:
-            self.records[node] = list(command)
+        self.options[node] = command[1:]
+        if server.record:
+            self.records[node] = command
         return pid
 
     def stop_server(self, node: str, *, force: bool = False) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from hurd.system.nodes import START_TIMEOUT, Nodes
+from hurd.system.nodes import Nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from hurd.system.nodes import ServerSpec
 
 
 # A passive and an active translator, in the mode of a node (bits/stat.h).  Not imported from the
@@ -21,25 +23,16 @@ class HurdNodes(Nodes):
     def may_be_served(self, mode: int) -> bool:
         return bool(mode & TRANSLATED)
 
-    def start_server(
-        self,
-        node: str,
-        command: Sequence[str],
-        *,
-        timeout: float = START_TIMEOUT,
-        record: bool = False,
-        create: bool = False,
-        output: int = 2,
-    ) -> int:
+    def start_server(self, node: str, server: ServerSpec, *, output: int = 2) -> int:
         from hurd.translator import set_active
 
         # That it ends is heard of as the end of a child: its ports are of no use to us.
         with set_active(
             node,
-            command,
-            passive=record,
-            create=create,
-            timeout=timeout,
+            server.command,
+            passive=server.record,
+            create=server.create,
+            timeout=server.timeout,
             descriptors=(None, None, output),
         ) as started:
             return started.pid

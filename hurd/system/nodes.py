@@ -15,6 +15,29 @@ START_TIMEOUT = 60.0
 """Seconds that a server may take to start, as settrans(1) has it."""
 
 
+class ServerSpec:
+    """How to start a program that serves a node.
+
+    With `record` the node also remembers the command, to start it by itself when nobody does; with
+    `create` a plain file is made where there is none.  The `timeout` is in seconds.
+    """
+
+    __slots__ = ("command", "create", "record", "timeout")
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        timeout: float = START_TIMEOUT,
+        record: bool = False,
+        create: bool = False,
+    ) -> None:
+        self.command = command
+        self.timeout = timeout
+        self.record = record
+        self.create = create
+
+
 class Nodes:
     """See `hurd.system.base.System`."""
 
@@ -26,22 +49,12 @@ class Nodes:
         """Whether a node whose `lstat` has this mode has a server, or would start one."""
         return self.has_servers()
 
-    def start_server(
-        self,
-        node: str,
-        command: Sequence[str],
-        *,
-        timeout: float = START_TIMEOUT,
-        record: bool = False,
-        create: bool = False,
-        output: int = 2,
-    ) -> int:
+    def start_server(self, node: str, server: ServerSpec, *, output: int = 2) -> int:
         """Start a program that serves `node`; it does when this returns.  Its process id.
 
         The process is our child.  What served the node before is asked to go away, and has to.
-        With `record` the node also remembers the command, to start it by itself when nobody does;
-        with `create` a plain file is made where there is none.  What it has to say goes to the
-        descriptor `output`.  Nothing is left running, and the node as it was, if this fails.
+        What the program has to say goes to the descriptor `output`.  Nothing is left running, and
+        the node as it was, if this fails.
         """
         raise NotImplementedError("start_server")
 

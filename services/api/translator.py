@@ -6,7 +6,7 @@ from typing import Any
 
 from hurd.offload import off_loop
 from hurd.system import system
-from hurd.system.nodes import START_TIMEOUT
+from hurd.system.nodes import START_TIMEOUT, ServerSpec
 from pid1.process import DEFAULT_GRACE_PERIOD
 from pid1.translator import TranslatorStart, TranslatorStop
 from services import keywords
@@ -39,13 +39,13 @@ def make_translator_constructor(node: Value, command: Value, *rest: Value) -> Co
     if not words:
         raise keywords.mismatch(who, "command", command, "non-empty-list?")
     timeout = keywords.number(who, "timeout", options.get("timeout", START_TIMEOUT))
-    start = TranslatorStart(
-        _string(who, 1, node),
+    server = ServerSpec(
         words,
         timeout=timeout,
         record=options.get("passive?", False) is not False,
         create=options.get("create?", False) is not False,
     )
+    start = TranslatorStart(_string(who, 1, node), server)
     return Constructor("translator-constructor", start)
 
 

@@ -13,6 +13,7 @@ from boot.arguments import read_arguments
 from boot.nodes import SystemNode
 from boot.steps import upkeep
 from hurd.system.fake import FakeSystem
+from hurd.system.nodes import ServerSpec
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_translators_are_sent_away_before_their_nodes_are_removed(
 ) -> None:
     node = tmp_path / "node"
     node.touch()
-    machine.start_server(str(node), ["/hurd/hello"])
+    machine.start_server(str(node), ServerSpec(["/hurd/hello"]))
     machine.set_server_record(str(node), ["/hurd/hello"])
     upkeep.clean_directory(str(tmp_path))
     assert not node.exists()

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Any
 
 import pytest
 from running import eventually, running_supervisor
 
 from hurd.system import system
+from hurd.system.nodes import ServerSpec
 from pid1 import translator
 from pid1.capture import Capture
 from pid1.service import STOPPED, Service
 from pid1.translator import TranslatorStart
 
+_PFINET = ServerSpec(["/hurd/pfinet"])
+
 
 async def test_what_a_translator_says_before_it_fails_is_logged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def start_server(node: str, command: list[str], *, output: int, **_options: Any) -> int:
+    def start_server(node: str, server: ServerSpec, *, output: int) -> int:
         os.write(output, b"pfinet: /dev/eth0: no such device\n")
         raise OSError(errno.EIO, "it died", node)
 
@@ -34,7 +36,7 @@ async def test_what_a_translator_says_before_it_fails_is_logged(
     monkeypatch.setattr(translator, "Capture", Noted)
     before = sorted(system.open_descriptors())
     async with running_supervisor() as manager:
-        service = Service(("net",), start=TranslatorStart("/servers/socket/2", ["/hurd/pfinet"]))
+        service = Service(("net",), start=TranslatorStart("/servers/socket/2", _PFINET))
         manager.register([service])
         assert await manager.start(service) is False
         assert service.status == STOPPED

@@ -13,6 +13,7 @@ import pytest
 from hurd.system import RebootError, SpawnError, SpawnSpec
 from hurd.system.fake import FakeSystem, dies, exits, hangs, refuses, runs
 from hurd.system.fake_machine import WouldHangError
+from hurd.system.nodes import ServerSpec
 
 
 def spec(*command: str, **fields) -> SpawnSpec:
@@ -245,7 +246,8 @@ def test_nodes_have_servers_records_and_options():
     for call in (fake.is_served, fake.server_record, fake.server_options, fake.stop_server):
         with pytest.raises(FileNotFoundError):
             call("/dev/node")
-    pid = fake.start_server("/dev/node", ["/hurd/null", "-x"], create=True, record=True)
+    null = ServerSpec(["/hurd/null", "-x"], create=True, record=True)
+    pid = fake.start_server("/dev/node", null)
     assert fake.is_served("/dev/node")
     assert fake.server_record("/dev/node") == ["/hurd/null", "-x"]
     assert fake.server_options("/dev/node") == ["-x"]
@@ -261,7 +263,7 @@ def test_nodes_have_servers_records_and_options():
     assert fake.server_record("/dev/node") == ["/hurd/zero"]
     fake.plan("/hurd/absent", refuses())
     with pytest.raises(OSError, match="/hurd/absent"):
-        fake.start_server("/dev/node", ["/hurd/absent"])
+        fake.start_server("/dev/node", ServerSpec(["/hurd/absent"]))
 
 
 def test_the_machine_remembers_what_was_done_to_it():
