@@ -94,11 +94,6 @@ def system_nodes(driver: Driver, *, pty_pairs: int = PTY_PAIRS) -> list[SystemNo
     ]
 
 
-def active_nodes(driver: Driver) -> list[SystemNode]:
-    """Return the nodes whose translators the boot sequence starts."""
-    return [node for node in system_nodes(driver) if node.start == ACTIVE]
-
-
 def essential_nodes(driver: Driver) -> list[SystemNode]:
     """Return the nodes that must exist before PID 1 runs."""
     return [node for node in system_nodes(driver) if node.essential]

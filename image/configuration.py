@@ -36,18 +36,6 @@ _VARIABLES: Final = {"DROVER_ARCHIVE": "source.archive", "DROVER_KEYRING": "sour
 _SUFFIXES: Final = {"raw": ".img", "qcow2": ".qcow2", "iso": ".iso"}
 
 
-def read_configuration(
-    file: Path | None = None,
-    options: Layer | None = None,
-    *,
-    environment: Mapping[str, str] | None = None,
-    site: Path = SITE_FILE,
-) -> Configuration:
-    """Return the configuration that a file and options ask for; ConfigurationError for mistakes."""
-    found = {**read_values(file, environment=environment, site=site), **(options or {})}
-    return check_values(found, environment)
-
-
 def read_values(
     file: Path | None, *, environment: Mapping[str, str] | None = None, site: Path = SITE_FILE
 ) -> dict[str, Value]:

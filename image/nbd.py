@@ -20,7 +20,6 @@ from image.run import environment, find_tool
 
 _GREETING = struct.Struct(">8s8sH")
 _OPTION = struct.Struct(">8sII")
-_REPLY_TO_OPTION = struct.Struct(">QIII")
 _REQUEST = struct.Struct(">IHHQQI")
 _REPLY = struct.Struct(">IIQ")
 _EXPORT_NAME = 1

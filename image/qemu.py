@@ -15,8 +15,6 @@ from pathlib import Path
 from image.errors import ConfigurationError, NotAnImage
 from image.recognise import filesystem_name, image_format
 
-MIB = 1024 * 1024
-
 # Memory that each kernel is comfortable with, in MiB.
 DEFAULT_MEMORY = {"i386": 1024, "amd64": 2048}
 EMULATORS = {"i386": "qemu-system-i386", "amd64": "qemu-system-x86_64"}

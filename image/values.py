@@ -227,11 +227,6 @@ def existing_file(value: Any, base: Path) -> Path:
     return _existing(value, base, "file", Path.is_file)
 
 
-def existing_directory(value: Any, base: Path) -> Path:
-    """A directory that is there; relative names are below ``base``."""
-    return _existing(value, base, "directory", Path.is_dir)
-
-
 def existing(value: Any, base: Path) -> Path:
     """A file or directory that is there; relative names are below ``base``."""
     return _existing(value, base, "file or directory", Path.exists)

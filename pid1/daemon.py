@@ -89,7 +89,6 @@ class Daemon:
         self.supervisor.root = make_root(self, load, evaluate)
         self.supervisor.root.capture = the_log  # type: ignore[assignment]
         self.supervisor.register([self.supervisor.root])
-        self._shutting_down: asyncio.Task[None] | None = None
         self._signals: set[int] = set()
         self._last_error: tuple[str, float] = ("", 0.0)
         self._socket_file = SocketFile(

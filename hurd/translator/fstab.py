@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 FSTAB = "/etc/fstab"
-MTAB = "/etc/mtab"
 
 # Names in the first field that are no device, and in the second that are no directory
 # (fstab_find_device and fstab_find_mount of sutils/fstab.c).

@@ -11,8 +11,6 @@ from image.ext2.structures import BLOCK_SIZE
 _DIRECT = 12
 _PER_BLOCK = BLOCK_SIZE // 4
 
-MOST_BLOCKS = _DIRECT + _PER_BLOCK + _PER_BLOCK**2 + _PER_BLOCK**3
-
 
 def indirect_blocks(count: int) -> int:
     """Return how many indirect blocks a file of `count` blocks needs."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from image import build_options, menu
 from image.accounts import apply_users
-from image.configuration import check_values, read_configuration
+from image.configuration import check_values, read_values
 from image.errors import ImageError
 from image.inspection import inspect_image
 from image.inspection_output import to_json
@@ -55,7 +55,7 @@ def read_toml(data: bytes) -> None:
     """A configuration, or an error that names file or key."""
     path = _file("image.toml", data)
     try:
-        read_configuration(path, environment={}, site=_directory() / "none")
+        check_values(read_values(path, environment={}, site=_directory() / "none"), {})
     except ImageError as error:
         if not str(error).strip():
             raise Contradiction("an error without a message") from error

@@ -9,7 +9,7 @@ import pytest
 
 from image.build_options import read_options
 from image.command import make_parser
-from image.configuration import read_configuration
+from image.configuration import check_values, read_values
 from image.errors import ConfigurationError, ExitCode
 from image.keys import KEYS
 from image.settings import (
@@ -42,7 +42,8 @@ class Desk:
     def read(self, text: str, source: bool = True) -> Configuration:
         start = f"source.archive = '{URL}'\n" if source else ""
         file = self.file("image.toml", start + text)
-        return read_configuration(file, environment=self.environment, site=self.site)
+        found = read_values(file, environment=self.environment, site=self.site)
+        return check_values(found, self.environment)
 
     def refusal(self, text: str, source: bool = True) -> str:
         with pytest.raises(ConfigurationError) as caught:
