@@ -16,7 +16,7 @@ from boot.arguments import BootArguments, read_arguments
 from boot.guard import start_shell
 from boot.late import KINDS, late_service
 from boot.places import place
-from boot.steps import checking, mounting, upkeep
+from boot.steps import checking, cleaning, mounting, upkeep
 from hurd.offload import off_loop
 from hurd.system import system
 from pid1.errors import misc_error as refused
@@ -157,10 +157,11 @@ _blocking("mount-volatile", _mount_volatile, 1)
 
 
 def _clean_directory(path: str, keep_directories: Value, files: Value) -> int:
-    # The control socket may be open already, and herd talking to us.
-    keep = () if running.daemon is None else (running.daemon.socket_path,)
-    others = [place(file) for file in strings("clean-directory", "files", files)]
-    return upkeep.clean_directory(place(path), keep_directories is not False, keep, others)
+    kept = [place(file) for file in strings("clean-directory", "files", files)]
+    if running.daemon is not None:
+        # The control socket may be open already, and herd talking to us; or its file serves again.
+        kept.append(running.daemon.socket_path)
+    return cleaning.clean_directory(place(path), keep_directories is not False, kept)
 
 
 def _make_nodes(essential: Value) -> int:

@@ -45,8 +45,8 @@ BOOT: Final = ("boot.stage0", "boot.guard", "boot.ending", "boot.boot_log", "boo
 
 # What a machine's start imports besides: on the Hurd only, or once the configuration is at work.
 ON_THE_HURD: Final = (
-    "hurd.system.clock", "hurd.system.hurd", "hurd.system.hurd_nodes", "hurd.translator",
-    "hurd.translator.fstab",
+    "hurd.system.clock", "hurd.system.hurd", "hurd.system.hurd_nodes", "hurd.system.local_sockets",
+    "hurd.system._libc_abi", "hurd.system.libc", "hurd.translator", "hurd.translator.fstab",
     "hurd.system.utmp", "boot.nodes", "pid1.disabled", "pid1.usage", "pid1.translator",
     "services.scheme.loading",
     *(f"services.scheme.library.{name}" for name in (
@@ -58,8 +58,7 @@ ON_THE_HURD: Final = (
 
 # What it does not import there.
 ON_LINUX: Final = (
-    "hurd.system.linux", "hurd.system.linux_spawn", "hurd.system.libc", "hurd.system._libc_abi",
-    "hurd.system.libc_spawn", "_cffi_backend",
+    "hurd.system.linux", "hurd.system.linux_spawn", "hurd.system.libc_spawn", "_cffi_backend",
 )  # fmt: skip
 
 TEXTS: Final = ("services/definitions/hurd.scm", "image/data/init.scm")

@@ -189,11 +189,6 @@ def open_control_socket(settings: Settings, path: str) -> socket.socket:
         check_directory(directory)
     if os.getpid() != 1 and somebody_listens(path):
         raise SocketError(f"shepherd instance already listening on '{path}'")
-    if running.arguments is not None:
-        # Where a machine begins, files are not just removed (`boot.steps.upkeep`): the service that
-        # empties /run does it.
-        with contextlib.suppress(OSError):
-            os.rename(path, f"{path}.old")
     return open_socket(path)
 
 

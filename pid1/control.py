@@ -20,6 +20,7 @@ from pid1.events import the_events
 from pid1.supervisor import Supervisor
 
 _BACKLOG: Final = 1024
+_MODE: Final = 0o600
 # Clients that have not sent a whole command yet; beyond that the oldest is dropped.
 MAX_SILENT: Final = 512
 _NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
@@ -61,14 +62,18 @@ def open_socket(path: str) -> socket.socket:
     """Listen on ``path``, replacing an old file; raises SocketError."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        # Whatever the umask is: who may write to the file may connect.
-        mask = os.umask(0o177)
-        try:
-            listener.bind(path)
-        finally:
-            os.umask(mask)
+        # Who may write to the file may connect, whatever the umask is.
+        if system.adopt_socket_file(listener, path):
+            if stat.S_IMODE(os.lstat(path).st_mode) != _MODE:
+                os.chmod(path, _MODE)
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            mask = os.umask(0o777 & ~_MODE)
+            try:
+                listener.bind(path)
+            finally:
+                os.umask(mask)
         listener.listen(_BACKLOG)
         listener.setblocking(False)
     except OSError as error:

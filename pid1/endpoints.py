@@ -131,7 +131,7 @@ async def open_socket(endpoint: Endpoint, bind: Bind | None = None) -> socket.so
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if address.family == INET6:
                     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        await _bind(sock, endpoint, bind or _plain_bind)
+        await _bind(sock, endpoint, bind or plain_bind)
         if endpoint.style in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
             with _step("listen"):
                 sock.listen(endpoint.backlog)
@@ -152,7 +152,13 @@ def inherited_sockets(descriptors: Iterable[int]) -> list[socket.socket]:
     return sockets
 
 
-def _plain_bind(sock: socket.socket, address: Address) -> None:
+def plain_bind(sock: socket.socket, address: Address) -> None:
+    """Bind a socket; one in the file system takes the place of a socket that is there."""
+    if address.family == UNIX:
+        path = address.parts[0]
+        if not _abstract(path) and system.adopt_socket_file(sock, path):
+            return
+        remove_socket(path)
     # A file is born with its mode: there is no moment in which the umask decides.
     mask = os.umask(0o777 & ~_MODE)
     try:
@@ -165,8 +171,6 @@ async def _bind(sock: socket.socket, endpoint: Endpoint, bind: Bind) -> None:
     address = endpoint.address
     remaining = endpoint.bind_attempts
     while True:
-        if address.family == UNIX:
-            _remove_socket(address.parts[0])
         try:
             with _step("bind"):
                 pending = bind(sock, address)
@@ -192,7 +196,7 @@ def _set_access(endpoint: Endpoint) -> None:
             system.set_socket_access(path, owner, group, _MODE)
     except OSError:
         with contextlib.suppress(OSError):
-            _remove_socket(path)
+            remove_socket(path)
         raise
 
 
@@ -221,7 +225,7 @@ def _prepare_directory(endpoint: Endpoint) -> None:
         os.close(descriptor)
 
 
-def _remove_socket(path: str) -> None:
+def remove_socket(path: str) -> None:
     """Remove what a former daemon left: a socket or a symbolic link, and nothing else.
 
     Raises OSError if the directory cannot be had, or may not be the one that is meant.

@@ -28,83 +28,6 @@ def make_directory(path: str, mode: int) -> None:
         os.chmod(path, mode)
 
 
-def clean_directory(
-    path: str,
-    keep_directories: bool = False,
-    keep: Collection[str] = (),
-    others: Collection[str] = (),
-) -> int:
-    """Remove all that is in a directory, or only what is no directory; how much.  Blocks.
-
-    The files named ``keep`` stay, ``others`` elsewhere are removed too.  Looking at an entry starts
-    no server that sits on it, and one that runs is sent away.  What cannot be removed is logged and
-    left.
-
-    What was removed is removed on the disk when this returns, see `bring_up_to_date`.
-    """
-    try:
-        names = os.listdir(path)
-    except OSError as error:
-        log(f"Cannot clean '{path}': {error.strerror}.")
-        return 0
-    removed = 0
-    for entry in [*[os.path.join(path, name) for name in names], *others]:
-        try:
-            removed += _remove(entry, keep_directories, keep)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            log(f"Cannot remove '{one_line(entry)}': {error.strerror}.")
-    if removed:
-        bring_up_to_date()
-    return removed
-
-
-def bring_up_to_date() -> None:
-    """Have the disk know what was removed.  Blocks, for some 20 ms.
-
-    The Hurd's ext2fs writes a directory soon after a change, and the inodes within half a minute.
-    If the power fails in between, a file that was removed is one that no directory knows, or its
-    inode has been used again for something else, and no checker dares to repair that by itself.
-    What was made and is not on the disk yet does no harm.  (Nor is it any good to remove a socket
-    when the machine stops: that server keeps the inode of one that was bound, and never frees it.)
-    """
-    system.sync()
-
-
-def _remove(path: str, keep_directories: bool, keep: Collection[str]) -> int:
-    removed = 0
-    # Not by recursion: anybody can nest directories in /tmp as deeply as they like.
-    waiting = [(path, False)]
-    while waiting:
-        entry, is_empty = waiting.pop()
-        if is_empty:
-            os.rmdir(entry)
-            removed += 1
-            continue
-        if entry in keep:
-            continue
-        mode = system.lstat(entry).st_mode
-        if not stat.S_ISLNK(mode) and system.may_be_served(mode):
-            _send_server_away(entry)
-        if not stat.S_ISDIR(mode):
-            os.unlink(entry)
-            removed += 1
-            continue
-        if not keep_directories:
-            waiting.append((entry, True))
-        waiting += [(os.path.join(entry, name), False) for name in os.listdir(entry)]
-    return removed
-
-
-def _send_server_away(path: str) -> None:
-    """Free a node from what serves it, or would: its files are its own, and go with it."""
-    if system.server_record(path) is not None:
-        system.set_server_record(path, None)
-    if system.is_served(path):
-        system.stop_server(path, force=True)
-
-
 def make_nodes(nodes: Iterable[SystemNode]) -> int:
     """Make the nodes that are missing, with their records; how many.  Blocks.
 
@@ -188,7 +111,7 @@ def restore_seed(path: str) -> None:
 def save_seed(path: str) -> None:
     """Keep some random bytes for the next boot, readable for nobody else."""
     # In the same file: half of it is as random as all, and a file that takes the place of another
-    # is what a power failure spoils (`bring_up_to_date`).
+    # is what a power failure spoils (`boot.steps.cleaning`).
     flags = os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(path, flags, 0o600)
     try:

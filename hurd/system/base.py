@@ -394,6 +394,13 @@ class System(Machine):
         """The users, besides root, who may do with a file what its owner may."""
         return (status.st_uid,)
 
+    def adopt_socket_file(self, sock: socket.socket, path: str) -> bool:
+        """Bind `sock` to the file of a former one; False where that, or this file, cannot be had.
+
+        Nothing changes on the disk, unlike when a file is removed and made again.
+        """
+        return False
+
     def set_socket_access(self, path: str, owner: int, group: int, mode: int) -> None:
         """Give a socket file to a user, who may put something else in its place meanwhile.
 

@@ -27,6 +27,7 @@ from hurd.system.spawn import spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
 
     from hurd.notification import PortWatcher
@@ -260,7 +261,22 @@ class HurdSystem(HurdNodes, PosixSystem):
 
         swapping.swap_off(device)
 
+    # Sockets
+
+    def adopt_socket_file(self, sock: socket.socket, path: str) -> bool:
+        from hurd.system import local_sockets
+
+        return local_sockets.adopt_file(sock, path)
+
     # File systems
+
+    def sync(self) -> None:
+        from hurd.system.libc import libc
+
+        # glibc's sync does not wait until all is written; this does, in all file systems, too.
+        root = libc.getcrdir()
+        libc.file_syncfs(root, 1, 1)
+        libc.mach_port_deallocate(libc.mach_task_self(), root)
 
     def mount(self, source: str, target: str, type: str, options: Sequence[str] = ()) -> None:
         from hurd.translator import mounting

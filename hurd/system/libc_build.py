@@ -35,6 +35,15 @@ DECLARATIONS = """
     int sigemptyset(void *set);
     int sigfillset(void *set);
     long syscall(long number, void *arguments, unsigned long size);
+
+    unsigned int mach_task_self(void);
+    int mach_port_deallocate(unsigned int task, unsigned int right);
+    unsigned int file_name_lookup(const char *path, int flags, unsigned int mode);
+    unsigned int getdport(int fd);
+    int ifsock_getsockaddr(unsigned int file, unsigned int *address);
+    int socket_bind(unsigned int socket, unsigned int address);
+    unsigned int getcrdir(void);
+    int file_syncfs(unsigned int directory, int wait, int do_children);
 """
 TARGET = Path(__file__).with_name("_libc_abi.py")
 

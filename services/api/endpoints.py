@@ -8,8 +8,15 @@ import os
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
-from pid1.addresses import Address
-from pid1.endpoints import DEFAULT_BIND_ATTEMPTS, RETRY_DELAY, Endpoint, open_sockets
+from pid1.addresses import UNIX, Address
+from pid1.endpoints import (
+    DEFAULT_BIND_ATTEMPTS,
+    RETRY_DELAY,
+    Endpoint,
+    open_sockets,
+    plain_bind,
+    remove_socket,
+)
 from pid1.log import say
 from services import keywords
 from services.convert import Host, from_wire
@@ -113,8 +120,10 @@ def bind(sock: socket.socket, address: Address) -> Awaitable[object] | None:
     """
     cell = core.find("bind")
     if cell is None or cell.known or isinstance(cell.value, Primitive):
-        sock.bind(address.to_python())
+        plain_bind(sock, address)
         return None
+    if address.family == UNIX:
+        remove_socket(address.parts[0])
     return _bind_with(cell.value, sock, address)
 
 

@@ -62,7 +62,7 @@
     #:requirement (if untouched? '() '(root-file-system))
     #:start (lambda _
               (if (root-writable?)
-                  (clean-directory "/run" #t '("/dev/log"))
+                  (clean-directory "/run" #t '("/run/mtab" "/run/utmp"))
                   (mount-volatile "/run"))
               (make-directory "/run/lock" #o1777)
               #t)

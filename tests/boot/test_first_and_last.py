@@ -11,7 +11,7 @@ import pytest
 
 from boot import ending, stage0
 from boot.late import late_service
-from boot.steps import mounting, upkeep
+from boot.steps import cleaning, mounting, upkeep
 from hurd.system.fake import FakeSystem
 from pid1.service import RUNNING, STARTING
 
@@ -19,7 +19,7 @@ from pid1.service import RUNNING, STARTING
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> FakeSystem:
     fake = FakeSystem()
-    for module in (stage0, ending, mounting, upkeep):
+    for module in (stage0, ending, cleaning, mounting, upkeep):
         monkeypatch.setattr(module, "system", fake)
     monkeypatch.setattr(stage0, "prepare_process", lambda: None)
     monkeypatch.delenv("DROVER_REEXEC_FD", raising=False)
@@ -134,6 +134,6 @@ def test_a_directory_that_is_not_there_is_named(
     machine: FakeSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged: list[str] = []
-    monkeypatch.setattr(upkeep, "log", logged.append)
-    assert upkeep.clean_directory("/no/such") == 0
+    monkeypatch.setattr(cleaning, "log", logged.append)
+    assert cleaning.clean_directory("/no/such") == 0
     assert logged == ["Cannot clean '/no/such': No such file or directory."]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from boot.steps import upkeep
+from boot.steps import cleaning, upkeep
 from hurd.system import system
 from hurd.system.fake import FakeSystem
 
@@ -19,7 +19,8 @@ from hurd.system.fake import FakeSystem
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
-    monkeypatch.setattr(upkeep, "log", found.append)
+    for module in (cleaning, upkeep):
+        monkeypatch.setattr(module, "log", found.append)
     return found
 
 
@@ -27,7 +28,7 @@ def test_directories_nested_deeply_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str]
 ) -> None:
     """More of them than calls of a function may be nested; and what leads out is left alone."""
-    monkeypatch.setattr(upkeep, "system", fake := FakeSystem())
+    monkeypatch.setattr(cleaning, "system", fake := FakeSystem())
     monkeypatch.setattr(fake, "lstat", os.lstat)
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -35,7 +36,7 @@ def test_directories_nested_deeply_are_removed(
     place = tmp_path / "tmp"
     subprocess.run(["mkdir", "-p", place / "/".join("a" * 1200)], check=True)
     (place / "a/link").symlink_to(outside)
-    assert upkeep.clean_directory(str(place)) == 1201
+    assert cleaning.clean_directory(str(place)) == 1201
     assert list(place.iterdir()) == []
     assert (outside / "file").exists()
     assert lines == []
@@ -44,7 +45,7 @@ def test_directories_nested_deeply_are_removed(
 def test_the_name_of_a_file_is_no_line_of_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str]
 ) -> None:
-    monkeypatch.setattr(upkeep, "system", fake := FakeSystem())
+    monkeypatch.setattr(cleaning, "system", fake := FakeSystem())
     monkeypatch.setattr(fake, "lstat", os.lstat)
 
     def refuse(path: str) -> None:
@@ -52,7 +53,7 @@ def test_the_name_of_a_file_is_no_line_of_the_log(
 
     monkeypatch.setattr(os, "unlink", refuse)
     (tmp_path / "x\n2001-01-01 Forged.\033[2J").touch()
-    upkeep.clean_directory(str(tmp_path))
+    cleaning.clean_directory(str(tmp_path))
     assert lines == [
         rf"Cannot remove '{tmp_path}/x\x0a2001-01-01 Forged.\x1b[2J': Operation not permitted."
     ]

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from boot import running, shepherd
-from boot.arguments import read_arguments
 from boot.nodes import SystemNode
-from boot.steps import upkeep
+from boot.steps import cleaning, upkeep
 from hurd.system.fake import FakeSystem
 from hurd.system.nodes import ServerSpec
 
@@ -21,6 +19,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> FakeSystem:
     fake = FakeSystem()
     monkeypatch.setattr(fake, "lstat", os.lstat)
     monkeypatch.setattr(upkeep, "system", fake)
+    monkeypatch.setattr(cleaning, "system", fake)
     return fake
 
 
@@ -35,7 +34,7 @@ def test_a_directory_is_emptied_and_the_disk_brought_up_to_date(
     machine: FakeSystem, tmp_path: Path
 ) -> None:
     _fill(tmp_path)
-    assert upkeep.clean_directory(str(tmp_path)) == 6
+    assert cleaning.clean_directory(str(tmp_path)) == 6
     assert list(tmp_path.iterdir()) == []
     assert ("sync",) in machine.calls
     assert Path("/etc/passwd").exists()
@@ -45,54 +44,42 @@ def test_directories_that_come_back_at_each_boot_are_kept(
     machine: FakeSystem, tmp_path: Path
 ) -> None:
     _fill(tmp_path)
-    assert upkeep.clean_directory(str(tmp_path), keep_directories=True) == 4
+    assert cleaning.clean_directory(str(tmp_path), keep_directories=True) == 4
     assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")) == [
         "lock", "lock/inner",
     ]  # fmt: skip
     assert ("sync",) in machine.calls
 
 
-def test_files_elsewhere_are_removed_with_the_directory(
-    machine: FakeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_files_are_empty_on_the_disk_before_they_are_removed(
+    machine: FakeSystem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    log_lines: list[str] = []
-    monkeypatch.setattr(upkeep, "log", log_lines.append)
-    directory = tmp_path / "directory"
-    directory.mkdir()
-    other = tmp_path / "other"
-    assert upkeep.clean_directory(str(directory), others=[str(other)]) == 0
-    assert machine.calls == []
-    other.touch()
-    assert upkeep.clean_directory(str(directory), others=[str(other)]) == 1
-    assert not other.exists()
-    assert machine.calls == [("sync",)]
-    assert log_lines == []
-
-
-def test_the_socket_of_the_last_run_is_only_put_aside(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """It is removed with the rest of /run, and the disk brought up to date."""
-    monkeypatch.setattr(running, "arguments", read_arguments([]))
-    path = tmp_path / "socket"
-    settings = shepherd.Settings()
-    settings.insecure = True
-    shepherd.open_control_socket(settings, str(path)).close()
-    inode = path.stat().st_ino
-    shepherd.open_control_socket(settings, str(path)).close()
-    assert path.stat().st_ino != inode
-    assert (tmp_path / "socket.old").stat().st_ino == inode
+    """A checker just removes an empty file that no directory knows; another one it asks about."""
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "file").write_text("content")
+    (place / "empty").touch()
+    (tmp_path / "elsewhere").write_text("kept")
+    (place / "link").symlink_to("../elsewhere")
+    (place / "name").hardlink_to(tmp_path / "elsewhere")
+    seen = []
+    monkeypatch.setattr(
+        machine, "sync", lambda: seen.append({p.name: p.lstat().st_size for p in place.iterdir()})
+    )
+    assert cleaning.clean_directory(str(place)) == 4
+    assert seen == [{"file": 0, "empty": 0, "link": 12, "name": 4}, {}]
+    assert (tmp_path / "elsewhere").read_text() == "kept"
 
 
 def test_a_file_that_is_in_use_is_kept(machine: FakeSystem, tmp_path: Path) -> None:
     _fill(tmp_path)
     kept = tmp_path / "lock/inner/file"
-    assert upkeep.clean_directory(str(tmp_path), True, [str(kept)]) == 3
+    assert cleaning.clean_directory(str(tmp_path), True, [str(kept)]) == 3
     assert kept.exists()
 
 
 def test_an_empty_directory_costs_nothing(machine: FakeSystem, tmp_path: Path) -> None:
-    assert upkeep.clean_directory(str(tmp_path)) == 0
+    assert cleaning.clean_directory(str(tmp_path)) == 0
     assert machine.calls == []
 
 
@@ -103,7 +90,7 @@ def test_translators_are_sent_away_before_their_nodes_are_removed(
     node.touch()
     machine.start_server(str(node), ServerSpec(["/hurd/hello"]))
     machine.set_server_record(str(node), ["/hurd/hello"])
-    upkeep.clean_directory(str(tmp_path))
+    cleaning.clean_directory(str(tmp_path))
     assert not node.exists()
     assert machine.records == {}
     assert machine.programs[machine.served.get(str(node), 1000)].status == 9

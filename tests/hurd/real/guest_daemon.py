@@ -402,6 +402,41 @@ def _() -> object:
             system.peer_credentials(ours)]  # fmt: skip
 
 
+@measured("sockets that serve again")
+def _() -> object:
+    """Files that a former socket has left; those of "/tmp" others could replace."""
+    said = {}
+    os.mkdir("/drover/sockets", 0o700)
+    for name in ("/drover/sockets/stream", "/drover/sockets/used", "/drover/sockets/bent",
+                 "/drover/sockets/theirs", "/tmp/replaceable"):  # fmt: skip
+        first, second = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+        first.bind(name)
+        if name.endswith("theirs"):
+            os.chown(name, 1000, 1000)
+        if name.endswith("bent"):
+            os.rename(name, f"{name}.socket")
+            os.symlink("bent.socket", name)
+        if not name.endswith("used"):
+            first.close()
+        number = os.lstat(name).st_ino
+        with second:
+            adopted = system.adopt_socket_file(second, name)
+            answer = None
+            if adopted:
+                second.listen()
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(name)
+                    with second.accept()[0] as server:
+                        server.send(b"hello")
+                        answer = client.recv(10).decode()
+            said[os.path.basename(name)] = [adopted, answer, os.lstat(name).st_ino == number]
+        first.close()
+    with socket.socket(socket.AF_UNIX) as sock:
+        said["missing"] = system.adopt_socket_file(sock, "/drover/sockets/missing")
+    system.sync()
+    return said
+
+
 @measured("records")
 def _() -> object:
     """Passive translators: those that were written off line, and some to be read off line."""

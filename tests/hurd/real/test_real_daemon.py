@@ -181,6 +181,13 @@ def test_sockets_are_for_whom_they_are_meant(found):
     assert (said["owners"], said["parent"]) == ([0, 1000, -1], True)
 
 
+def test_the_file_of_a_socket_serves_again_unless_others_could_replace_it(found):
+    said = found["sockets that serve again"]
+    assert said.pop("stream") == [True, "hello", True]
+    assert said.pop("missing") is False
+    assert said == {key: [False, None, True] for key in ("used", "bent", "theirs", "replaceable")}
+
+
 def test_sender_that_names_itself_is_known(found):
     passed, data, sender, pid, peer = found["credentials"]
     assert (passed, data, peer) == (False, "x", None)
