@@ -8,8 +8,6 @@ from __future__ import annotations
 import sys
 
 from hurd.system.base import (
-    Containment,
-    ControlGroups,
     FileWatch,
     Process,
     RebootError,
@@ -17,6 +15,7 @@ from hurd.system.base import (
     SpawnSpec,
     System,
 )
+from hurd.system.containment import Containment, ControlGroups
 
 __all__ = [
     "Containment",

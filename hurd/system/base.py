@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
+    from hurd.system.containment import Containment, ControlGroups
+
 
 class SpawnSpec:
     """How to start one program: everything the child differs in from its parent.
@@ -167,76 +169,6 @@ class FileWatch:
         raise NotImplementedError("close")
 
 
-class Containment:
-    """The processes of one service, wherever they went; made by `System.containment`."""
-
-    def entrance(self) -> str | None:
-        """What to give as `SpawnSpec.control_group`, made if need be; None if there is no such.
-
-        A process that is only added later may have forked before, and that child escapes.
-        Raises OSError if it cannot be made.
-        """
-        raise NotImplementedError("entrance")
-
-    def add(self, pid: int) -> None:
-        """Count `pid` and what it starts from now on as the service's; never fails."""
-        raise NotImplementedError("add")
-
-    def discard(self, pid: int) -> None:
-        """`pid` was waited for: the number may be reused from now on; its relatives still count."""
-        raise NotImplementedError("discard")
-
-    def members(self) -> list[int]:
-        """The living processes, those added first.
-
-        To find the ones that left their session, call this (or `kill`) before the main process
-        dies: afterwards nothing but what was seen then ties them to the service.
-        """
-        raise NotImplementedError("members")
-
-    def kill(self, signal: int) -> int:
-        """Signal all members; how many. Before SIGKILL they are stopped, lest they fork."""
-        raise NotImplementedError("kill")
-
-    def sweep(self) -> int:
-        """Kill what is left once the main process has ended, and forget it; how many there were."""
-        raise NotImplementedError("sweep")
-
-    def close(self) -> None:
-        """Forget everything; harms no process."""
-        raise NotImplementedError("close")
-
-    def carry(self) -> str | None:
-        """What `ControlGroups.containment` of the daemon's next image needs; None if nothing."""
-        return None
-
-
-class ControlGroups:
-    """The control groups of this daemon, one for each service that asks for it."""
-
-    # Whether a process is born within its group; otherwise starting one takes a fork of the daemon.
-    entered_at_birth = False
-
-    def containment(self, name: str, carried: str | None = None) -> Containment:
-        """That of the service `name`; nothing is made yet.
-
-        `carried` is what `Containment.carry` of the previous image of this daemon returned.
-        """
-        raise NotImplementedError("containment")
-
-    def carry(self) -> str | None:
-        """What the next image of the daemon gives to `adopt`; None if no group was made."""
-        raise NotImplementedError("carry")
-
-    def adopt(self, carried: str) -> None:
-        """Go on with the groups of the previous image of this daemon."""
-        raise NotImplementedError("adopt")
-
-    def close(self) -> None:
-        """Remove what is empty: the daemon ends."""
-        raise NotImplementedError("close")
-
-
 class System(Machine):
     """One kernel and its C library, as drover sees it."""
 
@@ -310,7 +242,7 @@ class System(Machine):
 
     def is_kernel_thread(self, pid: int) -> bool:
         """False where the kernel has none, or does not tell."""
-        raise NotImplementedError("is_kernel_thread")
+        return False
 
     def is_essential(self, pid: int) -> bool:
         """Whether the machine needs `pid` to go on: kernel threads, and the Hurd's own servers.
@@ -332,22 +264,19 @@ class System(Machine):
 
     def process(self, pid: int) -> Process | None:
         """The line of the process table for `pid`, without looking at the others if possible."""
-        raise NotImplementedError("process")
+        return self.process_table().get(pid)
 
     def descendants(self, pid: int) -> list[int]:
         """Children, their children and so on, parents first, without `pid` itself."""
         raise NotImplementedError("descendants")
 
-    def session_members(self, session: int) -> list[int]:
-        raise NotImplementedError("session_members")
-
     def become_subreaper(self) -> bool:
         """Have orphaned descendants become our children; False where that does not exist."""
-        raise NotImplementedError("become_subreaper")
+        return False
 
     def end_with_parent(self) -> bool:
         """Have this process killed when its parent ends; False where that does not exist."""
-        raise NotImplementedError("end_with_parent")
+        return False
 
     def containment(self, name: str, *, control_group: bool = False) -> Containment:
         """A means to find and kill all processes of the service `name`.
@@ -362,7 +291,7 @@ class System(Machine):
 
         Linux only: version 2, mounted, writable, and no group that belongs to systemd.
         """
-        raise NotImplementedError("control_groups")
+        return None
 
     # Users, sockets, files
 
@@ -372,14 +301,14 @@ class System(Machine):
 
     def peer_credentials(self, connection: socket.socket) -> tuple[int, int, int] | None:
         """`(pid, uid, gid)` of the other end of a Unix-domain socket, None if it cannot be told."""
-        raise NotImplementedError("peer_credentials")
+        return None
 
     def pass_credentials(self, sock: socket.socket) -> bool:
         """Have every message on a Unix-domain socket name its sender; False where it cannot.
 
         To be called before anybody can send; `recvmsg` needs 64 bytes of ancillary data for it.
         """
-        raise NotImplementedError("pass_credentials")
+        return False
 
     def sender_credentials(
         self, ancillary: Sequence[tuple[int, int, bytes]]
@@ -388,7 +317,7 @@ class System(Machine):
 
         The pid is 0 for a process that cannot be seen from here.
         """
-        raise NotImplementedError("sender_credentials")
+        return None
 
     def owners(self, status: os.stat_result) -> tuple[int, ...]:
         """The users, besides root, who may do with a file what its owner may."""
@@ -413,4 +342,4 @@ class System(Machine):
 
         Raises OSError if there is no such file or the system's limit of watches is reached.
         """
-        raise NotImplementedError("watch_file")
+        return None

@@ -17,7 +17,7 @@ import errno
 import os
 import signal as signals
 
-from hurd.system.base import Containment, ControlGroups
+from hurd.system.containment import Containment, ControlGroups
 
 # Where the hierarchy is mounted by convention; looked at again for as long as it is not there.
 _USUAL = ("/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/unified/cgroup.procs")

@@ -1,8 +1,6 @@
-"""Which processes belong to a service, told from the process table.
+"""Which processes belong to a service: what is to be known of them, told from the process table.
 
-A process belongs if it was added, descends from one that belongs, or is in the session or process
-group of one that was added.  What leaves its session and loses its parent is remembered from the
-last look, so a look is due before the main process dies.
+`hurd.system.cgroup` tells it from the kernel's control groups.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import os
 import signal as signals
 
-from hurd.system.base import Containment
 from hurd.system.processes import family
 
 TYPE_CHECKING = False
@@ -21,8 +18,83 @@ _SWEEPS = 20  # each meets what was forked during the one before; three are the 
 _STOPPED = ("T", "t")
 
 
+class Containment:
+    """The processes of one service, wherever they went; made by `System.containment`."""
+
+    def entrance(self) -> str | None:
+        """What to give as `SpawnSpec.control_group`, made if need be; None if there is no such.
+
+        A process that is only added later may have forked before, and that child escapes.
+        Raises OSError if it cannot be made.
+        """
+        raise NotImplementedError("entrance")
+
+    def add(self, pid: int) -> None:
+        """Count `pid` and what it starts from now on as the service's; never fails."""
+        raise NotImplementedError("add")
+
+    def discard(self, pid: int) -> None:
+        """`pid` was waited for: the number may be reused from now on; its relatives still count."""
+        raise NotImplementedError("discard")
+
+    def members(self) -> list[int]:
+        """The living processes, those added first.
+
+        To find the ones that left their session, call this (or `kill`) before the main process
+        dies: afterwards nothing but what was seen then ties them to the service.
+        """
+        raise NotImplementedError("members")
+
+    def kill(self, signal: int) -> int:
+        """Signal all members; how many. Before SIGKILL they are stopped, lest they fork."""
+        raise NotImplementedError("kill")
+
+    def sweep(self) -> int:
+        """Kill what is left once the main process has ended, and forget it; how many there were."""
+        raise NotImplementedError("sweep")
+
+    def close(self) -> None:
+        """Forget everything; harms no process."""
+        raise NotImplementedError("close")
+
+    def carry(self) -> str | None:
+        """What `ControlGroups.containment` of the daemon's next image needs; None if nothing."""
+        return None
+
+
+class ControlGroups:
+    """The control groups of this daemon, one for each service that asks for it."""
+
+    # Whether a process is born within its group; otherwise starting one takes a fork of the daemon.
+    entered_at_birth = False
+
+    def containment(self, name: str, carried: str | None = None) -> Containment:
+        """That of the service `name`; nothing is made yet.
+
+        `carried` is what `Containment.carry` of the previous image of this daemon returned.
+        """
+        raise NotImplementedError("containment")
+
+    def carry(self) -> str | None:
+        """What the next image of the daemon gives to `adopt`; None if no group was made."""
+        raise NotImplementedError("carry")
+
+    def adopt(self, carried: str) -> None:
+        """Go on with the groups of the previous image of this daemon."""
+        raise NotImplementedError("adopt")
+
+    def close(self) -> None:
+        """Remove what is empty: the daemon ends."""
+        raise NotImplementedError("close")
+
+
 class TableContainment(Containment):
-    """Needs nothing but the process table; costs nothing until somebody looks."""
+    """Needs nothing but the process table; costs nothing until somebody looks.
+
+    A process belongs if it was added, descends from one that belongs, or is in the session or
+    process group of one that was added.  What leaves its session and loses its parent is remembered
+    from the last look, so a look is due before the main process dies.
+    """
 
     def __init__(self, system: System) -> None:
         self._system = system

@@ -11,21 +11,13 @@ import errno
 import os
 import signal as signals
 
-from hurd.system.base import (
-    Containment,
-    ControlGroups,
-    FileWatch,
-    Process,
-    SpawnError,
-    SpawnSpec,
-)
-from hurd.system.containment import TableContainment
+from hurd.system.base import Process, SpawnError, SpawnSpec
+from hurd.system.containment import Containment, TableContainment
 from hurd.system.fake_nodes import FakeNodes
 from hurd.system.processes import family
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Sequence
 
 
@@ -219,17 +211,11 @@ class FakeSystem(FakeNodes):
         program = self.programs.get(pid)
         return None if program is None else program.group
 
-    def is_kernel_thread(self, pid: int) -> bool:
-        return False
-
     def is_essential(self, pid: int) -> bool:
         return pid == 1
 
     def processes_to_end(self) -> list[int]:
         return [p.pid for p in self.programs.values() if p.status is None]
-
-    def process(self, pid: int) -> Process | None:
-        return self.process_table().get(pid)
 
     def process_table(self) -> dict[int, Process]:
         return {
@@ -242,38 +228,15 @@ class FakeSystem(FakeNodes):
     def descendants(self, pid: int) -> list[int]:
         return [p for p in family(self.process_table(), [pid]) if p != pid]
 
-    def session_members(self, session: int) -> list[int]:
-        return [p.pid for p in self.programs.values() if p.session == session]
-
     def become_subreaper(self) -> bool:
         return self.subreaper
-
-    def end_with_parent(self) -> bool:
-        return False
 
     def containment(self, name: str, *, control_group: bool = False) -> Containment:
         return TableContainment(self)
 
-    def control_groups(self) -> ControlGroups | None:
-        return None
-
     def user_home(self, user: str | int | None = None) -> str | None:
         return self.homes.get(user)
-
-    def peer_credentials(self, connection: socket.socket) -> tuple[int, int, int] | None:
-        return None
-
-    def pass_credentials(self, sock: socket.socket) -> bool:
-        return False
-
-    def sender_credentials(
-        self, ancillary: Sequence[tuple[int, int, bytes]]
-    ) -> tuple[int, int, int] | None:
-        return None
 
     def set_socket_access(self, path: str, owner: int, group: int, mode: int) -> None:
         os.chown(path, owner, group)
         os.chmod(path, mode)
-
-    def watch_file(self, path: str) -> FileWatch | None:
-        return None

@@ -178,9 +178,6 @@ class FakeMachine(System):
     def disable_ctrl_alt_del(self) -> None:
         self._note("disable_ctrl_alt_del")
 
-    def kexec_loaded(self) -> bool | None:
-        return None
-
     def shutdown_signals(self) -> tuple[int, ...]:
         return (signals.SIGINT, signals.SIGTERM, signals.SIGHUP)
 
@@ -192,9 +189,6 @@ class FakeMachine(System):
     def set_hostname(self, name: str) -> None:
         self._note("set_hostname", name)
         self.host = name
-
-    def kernel_log_file(self) -> str | None:
-        return None
 
     def kernel_log_interval(self) -> float | None:
         return self.log_interval

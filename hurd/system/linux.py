@@ -7,8 +7,8 @@ import errno
 import os
 import signal as signals
 
-from hurd.system.base import Containment, FileWatch, RebootError, SpawnError
-from hurd.system.containment import TableContainment
+from hurd.system.base import FileWatch, RebootError, SpawnError
+from hurd.system.containment import Containment, TableContainment
 from hurd.system.posix import PosixSystem, require_socket
 from hurd.system.processes import have_proc, line, stat_fields
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
-    from hurd.system.base import ControlGroups, Process, SpawnSpec
+    from hurd.system.base import Process, SpawnSpec
+    from hurd.system.containment import ControlGroups
     from hurd.system.machine import Mount
     from hurd.system.mounts import MountFlags
 

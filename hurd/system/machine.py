@@ -113,7 +113,7 @@ class Machine(Nodes):
 
     def kexec_loaded(self) -> bool | None:
         """Whether a kernel to boot into is loaded; None where there is no such thing."""
-        raise NotImplementedError("kexec_loaded")
+        return None
 
     def shutdown_signals(self) -> tuple[int, ...]:
         """The signals that ask the daemon to stop everything."""
@@ -130,11 +130,11 @@ class Machine(Nodes):
 
     def kernel_log_file(self) -> str | None:
         """Where the kernel's messages are read; None where they are not in a file."""
-        raise NotImplementedError("kernel_log_file")
+        return None
 
     def kernel_log_interval(self) -> float | None:
         """Seconds between looks at that file where poll(2) does not tell when to read."""
-        raise NotImplementedError("kernel_log_interval")
+        return None
 
     def kernel_log_prefix(self) -> str:
         """What names the kernel at the beginning of its lines in the system log."""

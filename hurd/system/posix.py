@@ -8,14 +8,13 @@ import signal as signals
 import stat
 
 from hurd.system import limits, processes
-from hurd.system.base import Containment, ControlGroups, FileWatch, Process, SpawnSpec, System
-from hurd.system.containment import TableContainment
+from hurd.system.base import Process, SpawnSpec, System
+from hurd.system.containment import Containment, TableContainment
 from hurd.system.spawn import spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from hurd.system.machine import Memory, Mount
 
@@ -91,9 +90,6 @@ class PosixSystem(System):
         except OSError:
             return None
 
-    def is_kernel_thread(self, pid: int) -> bool:
-        return False
-
     def is_essential(self, pid: int) -> bool:
         return pid == 1 or self.is_kernel_thread(pid)
 
@@ -105,29 +101,14 @@ class PosixSystem(System):
             if pid != ourselves and process.state != "Z" and not self.is_essential(pid)
         ]
 
-    def process(self, pid: int) -> Process | None:
-        return self.process_table().get(pid)
-
     def process_table(self) -> dict[int, Process]:
         return processes.table()
 
     def descendants(self, pid: int) -> list[int]:
         return [p for p in processes.family(self.process_table(), [pid]) if p != pid]
 
-    def session_members(self, session: int) -> list[int]:
-        return [p.pid for p in self.process_table().values() if p.session == session]
-
-    def become_subreaper(self) -> bool:
-        return False
-
-    def end_with_parent(self) -> bool:
-        return False
-
     def containment(self, name: str, *, control_group: bool = False) -> Containment:
         return TableContainment(self)
-
-    def control_groups(self) -> ControlGroups | None:
-        return None
 
     # The first steps of a daemon
 
@@ -160,9 +141,6 @@ class PosixSystem(System):
     def disable_ctrl_alt_del(self) -> None:
         pass
 
-    def kexec_loaded(self) -> bool | None:
-        return None
-
     def shutdown_signals(self) -> tuple[int, ...]:
         return (signals.SIGINT, signals.SIGTERM, signals.SIGHUP)
 
@@ -175,12 +153,6 @@ class PosixSystem(System):
         import socket
 
         socket.sethostname(name)
-
-    def kernel_log_file(self) -> str | None:
-        return None
-
-    def kernel_log_interval(self) -> float | None:
-        return None
 
     def kernel_log_prefix(self) -> str:
         return "vmunix: "
@@ -286,25 +258,11 @@ class PosixSystem(System):
             return None
         return entry.pw_dir
 
-    def peer_credentials(self, connection: socket.socket) -> tuple[int, int, int] | None:
-        return None
-
-    def pass_credentials(self, sock: socket.socket) -> bool:
-        return False
-
-    def sender_credentials(
-        self, ancillary: Sequence[tuple[int, int, bytes]]
-    ) -> tuple[int, int, int] | None:
-        return None
-
     def set_socket_access(self, path: str, owner: int, group: int, mode: int) -> None:
         require_socket(status := os.lstat(path), path)
         os.chown(path, owner, group, follow_symlinks=False)
         if stat.S_IMODE(status.st_mode) != mode:
             os.chmod(path, mode, follow_symlinks=False)
-
-    def watch_file(self, path: str) -> FileWatch | None:
-        return None
 
 
 def require_socket(status: os.stat_result, path: str) -> None:

@@ -214,7 +214,7 @@ def test_a_program_has_what_its_specification_and_its_plan_say():
         assert output.read() == b"hello"
     assert fake.process_group(pid) == pid  # a session of its own
     assert fake.process_group(99) is None
-    assert fake.session_members(pid) == [pid]
+    assert [p.pid for p in fake.process_table().values() if p.session == pid] == [pid]
     assert fake.is_child(pid)
     assert not fake.is_child(99)
     assert fake.process_command(99) is None
