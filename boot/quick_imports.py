@@ -84,10 +84,12 @@ def _stand_in(name: str, known: dict[str, Any]) -> None:
 def prepare() -> None:
     """Put the stand-ins in place of what is not imported yet; `install` is expected to follow."""
     sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
-    sys.modules.setdefault("collections.abc", STAND_INS["collections"]["abc"])
+    abc = sys.modules.setdefault("collections.abc", STAND_INS["collections"]["abc"])
     for name, known in STAND_INS.items():
         if name not in sys.modules:
             _stand_in(name, known)
+    # Before Python 3.11.3 a `collections` that is imported already has no such attribute yet.
+    vars(sys.modules["collections"]).setdefault("abc", abc)
     if "enum" not in sys.modules:
         _stand_in("enum", ENUM)
 

@@ -62,6 +62,25 @@ def commands(page: str) -> list[str]:
     return found
 
 
+def example(page: str) -> str:
+    """The example at the top of README.md, as what a shell does with the installed commands."""
+    head = page[: page.index("\n## ")]
+    configuration = re.search(r"^    (\(.*?)^\S", head, re.MULTILINE | re.DOTALL)
+    typed = re.findall(r"^    \$ (.+)\n(?:    ([^$ ].*)\n)?", head, re.MULTILINE)
+    if configuration is None or not typed:
+        raise ValueError("README.md has no example")
+    # The daemon needs its moment, which somebody who types leaves it.
+    lines = ["set -e", "cd /tmp", "PATH=/opt/drover/bin:$PATH"]
+    lines += [f"printf %s {shlex.quote(configuration[1])} > web.scm"]
+    for command, printed in typed:
+        lines.append(f'test "$({command})" = {shlex.quote(printed)}' if printed else command)
+        if command.endswith("&"):
+            lines.append(
+                "timeout 10 sh -c 'until test -S /run/shepherd/socket; do sleep 0.1; done'"
+            )
+    return "\n".join([*lines, "herd status web", "herd stop root"])
+
+
 def make_root(root: Path, suite: str) -> None:
     """An empty Debian with a clone of the last commit; raises CalledProcessError."""
     subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", suite, str(root)], check=True)
@@ -86,14 +105,16 @@ def run(root: Path, command: str) -> tuple[int, float]:
 def replay(root: Path, only: str) -> int:
     """Run the page's commands that contain ``only``; how many failed or took too long."""
     failed = 0
-    for command in commands((REPOSITORY / "README.md").read_text(encoding="utf-8")):
-        if only not in command:
+    page = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    steps = [(command, command) for command in commands(page)]
+    for name, command in [*steps, ("the example, installed", example(page))]:
+        if only not in name:
             continue
-        print(f"first hour: {command}", flush=True)
+        print(f"first hour: {name}", flush=True)
         status, seconds = run(root, command)
         limit = LIMITS.get(shlex.split(command)[0], OTHERS_LIMIT) * 60
         late = f", more than {limit:.0f} s" if seconds > limit else ""
-        print(f"first hour: {command}: status {status}, {seconds:.0f} s{late}", flush=True)
+        print(f"first hour: {name}: status {status}, {seconds:.0f} s{late}", flush=True)
         failed += status != 0 or bool(late)
     return failed
 

@@ -99,6 +99,15 @@ def test_stand_ins_become_the_modules_when_they_are_used(use: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_program_that_has_imported_collections_gets_its_abc() -> None:
+    """What pip's commands import of Python 3.11.2, whose `collections` has no such attribute."""
+    imported = "import re, sys; vars(sys.modules['collections']).pop('abc', None)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", imported + PROLOGUE], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_coroutine_function_is_refused_as_a_signal_handler() -> None:
     done = run("loop.add_signal_handler(signal.SIGUSR1, work)")
     assert "coroutines cannot be used" in done.stderr
