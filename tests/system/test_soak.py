@@ -23,7 +23,10 @@ from tests.system.soak.invariants import Invariants, bad_lines
 from tests.system.soak.soak import soak
 from tests.system.soak.trend import Sample, slope
 
-pytestmark = pytest.mark.skipif(refusal() is not None, reason=f"no soak here: {refusal()}")
+pytestmark = [
+    pytest.mark.skipif(refusal() is not None, reason=f"no soak here: {refusal()}"),
+    pytest.mark.unmeasured,  # what measures has its own files and memory, and no room for either
+]
 
 # Seconds of the short form; `python -m tests.system.soak` is the long one.
 SECONDS = float(os.environ.get("DROVER_SOAK_SECONDS", "12"))
