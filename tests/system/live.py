@@ -180,6 +180,13 @@ class LiveDaemon:
         """Wait until `text` stands in the log `count` times."""
         eventually(lambda: self.log().count(text) >= count, seconds, f"{text!r} in the log")
 
+    def reexecute(self) -> None:
+        """Re-execute it, and wait until the new image serves."""
+        before = self.log().count("Took over")
+        reply = self.request("reexec")
+        assert reply.result, reply
+        self.wait_log("Took over", before + 1)
+
     def wait_status(self, service: str, status: str) -> dict[str, Any]:
         """Wait until the service has the status; return its properties."""
 

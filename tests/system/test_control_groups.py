@@ -121,8 +121,7 @@ def test_groups_outlive_reexecution_and_are_removed_at_the_end() -> None:
             daemon.request("start", name)
         escaped = number(daemon)
         group = main_group(daemon, "leaves")
-        daemon.request("reexec")
-        daemon.wait_log("Took over")
+        daemon.reexecute()
         daemon.request("start", "other")
         assert main_group(daemon, "other").parent == group.parent
         daemon.request("stop", "leaves")

@@ -302,8 +302,7 @@ def test_default_files_of_an_ordinary_user() -> None:
         try:
             assert f"Now running as process {pid}." in daemon.log()
             assert os.getsid(pid) == pid
-            daemon.request("reexec")
-            daemon.wait_log("Took over")
+            daemon.reexecute()
             assert daemon.main_pid("root") == pid
         finally:
             _end(pid)

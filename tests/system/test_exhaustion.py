@@ -156,8 +156,7 @@ def test_reexecution_works_at_the_limit_of_descriptors() -> None:
             assert "Too many open files" in str(refused.error)
         assert daemon.main_pid("there") == before
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, old)
-        assert daemon.request("reexec").result
-        daemon.wait_log("Took over")
+        daemon.reexecute()
         assert daemon.main_pid("there") == before
 
 

@@ -154,8 +154,7 @@ def test_followers_go_on_after_reexecution(herd: Path) -> None:
     with live_daemon(_CONFIGURATION) as daemon, following(herd, daemon.socket, "-f") as follower:
         follower.wait_for("service root is running")
         begin = time.monotonic()
-        daemon.request("reexec")
-        daemon.wait_log("Took over")
+        daemon.reexecute()
         assert time.monotonic() - begin < 4  # nobody who follows holds it up
         daemon.request("start", "up")
         follower.wait_for("service up is running")

@@ -46,8 +46,7 @@ def test_re_execution_keeps_the_place(state: Path) -> None:
     """Also when the directory was named relative to another one."""
     configuration = _SERVICES + '(chdir "/")'
     with live_daemon(configuration, options=["--state-directory=here"]) as daemon:
-        daemon.request("reexec")
-        daemon.wait_log("Took over")
+        daemon.reexecute()
         assert daemon.request("disable", "a").messages == ["Disabled service a.", KEPT]
         assert (daemon.directory / "here/disabled").read_text() == "a\n"
 

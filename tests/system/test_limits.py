@@ -42,8 +42,7 @@ def test_descriptors_are_the_daemon_s_own_affair() -> None:
         assert resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE) == (4096, 4096)
         assert reported(daemon, "plain") == "64"
         assert reported(daemon, "forked") == "64"
-        daemon.request("reexec")
-        daemon.wait_log("Took over")
+        daemon.reexecute()
         assert resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE) == (4096, 4096)
         assert reported(daemon, "plain") == "64"
         assert reported(daemon, "forked") == "64"

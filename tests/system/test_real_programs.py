@@ -145,8 +145,7 @@ def test_the_bus_says_when_it_is_ready() -> None:
         os.kill(pid, signal.SIGHUP)
         daemon.wait_log("Service bus has reloaded.")
         # The next image of the daemon still listens to it.
-        daemon.request("reexec")
-        daemon.wait_log("Took over")
+        daemon.reexecute()
         assert daemon.main_pid("bus") == pid
         os.kill(pid, signal.SIGHUP)
         daemon.wait_log("Service bus has reloaded.", 2)

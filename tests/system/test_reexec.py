@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import threading
 import time
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,114 +22,22 @@ from tests.system.live import (
     process_state,
     receive,
 )
-
-_KINDS = """
-(use-modules (shepherd service timer))
-(define (marked name . keys)
-  ;; Each start leaves a line, so that none is overlooked.
-  (apply service (list name)
-    #:start (make-forkexec-constructor
-      (list "sh" "-c" (string-append "echo >>@DIR@/starts-" (symbol->string name)
-                                     "; exec sleep 1000")))
-    #:stop (make-kill-destructor)
-    keys))
-(define clients '(c0 c1 c2 c3 c4 c5))
-(register-services (append (list
-  (marked 'plain)
-  (marked 'needs-plain #:requirement '(plain))
-  (marked 'respawned #:respawn? #t)
-  (marked 'disabled)
-  (marked 'stopped)
-  (marked 'unloaded)
-  (service '(forked)
-    #:start (make-forkexec-constructor
-      '("sh" "-c" "echo >>@DIR@/starts-forked; sleep 1000 & echo $! >@DIR@/forked.pid")
-      #:pid-file "@DIR@/forked.pid")
-    #:stop (make-kill-destructor))
-  (service '(value) #:start (lambda () '(custom 1 "two" #t)) #:stop (lambda (value) #f))
-  (service '(symbol) #:start (const 'up) #:stop (const #f))
-  (service '(once) #:one-shot? #t
-    #:start (lambda () (system "echo >>@DIR@/starts-once") #t))
-  (service '(never) #:start (const #f))
-  (service '(talker)
-    #:start (make-forkexec-constructor
-      '("sh" "-c" "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.001; done")
-      #:log-file "@DIR@/talker.log")
-    #:stop (make-kill-destructor))
-  (service '(ticking)
-    #:start (make-timer-constructor (calendar-event) (command '("true")))
-    #:stop (make-timer-destructor))
-  (service '(listening)
-    #:start (make-inetd-constructor '("cat")
-      (list (endpoint (make-socket-address AF_UNIX "@DIR@/listening"))))
-    #:stop (make-inetd-destructor)))
-  (map marked clients)))
-(start-in-the-background
-  '(plain needs-plain respawned disabled stopped unloaded forked value symbol once never talker
-    ticking listening))
-"""
-_UP = ("plain", "needs-plain", "respawned", "disabled", "forked", "value", "symbol", "talker",
-       "ticking", "listening", "loaded", "evaluated", "passing")  # fmt: skip
-
-
-def _set_up(daemon: LiveDaemon) -> None:
-    (daemon.directory / "more.scm").write_text(
-        "(register-services (list (service '(loaded) "
-        '#:start (make-forkexec-constructor \'("sleep" "1000")) '
-        "#:stop (make-kill-destructor))))"
-    )
-    daemon.wait_log("started in the background")
-    daemon.request("load", "root", str(daemon.directory / "more.scm"))
-    for name, option in (("evaluated", ""), ("passing", "#:transient? #t")):
-        daemon.request(
-            "eval", "root",
-            f"(register-services (list (service '({name}) {option} "
-            "#:start (make-forkexec-constructor '(\"sleep\" \"1000\")) "
-            "#:stop (make-kill-destructor))))",
-        )  # fmt: skip
-    for name in ("loaded", "evaluated", "passing"):
-        assert daemon.request("start", name).result
-    daemon.request("disable", "disabled")
-    daemon.request("stop", "stopped")
-    daemon.request("unload", "root", "unloaded")
-
-
-def _reexecute(daemon: LiveDaemon, times: int = 1) -> None:
-    """Re-execute, and wait until the new image serves."""
-    before = daemon.log().count("Took over")
-    reply = daemon.request("reexec")
-    assert reply.result, reply
-    daemon.wait_log("Took over", before + times)
-
-
-def _comparable(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What must be the same before and after."""
-    keys = ("status", "enabled?", "running", "startup-failures", "last-respawns",
-            "exit-statuses", "transient?", "status-changes")  # fmt: skip
-    return {
-        name: {key: service[key] for key in keys if (name, key) not in _CHANGING}
-        for name, service in found.items()
-        if not re.fullmatch(r"c\d", name)
-    }
-
-
-# A timer's value shows its past runs; the sockets of a listener may get other numbers.
-_CHANGING = {("ticking", "running"), ("listening", "running")}
+from tests.system.reexecution import KINDS, UP, comparable, set_up
 
 
 @pytest.mark.parametrize("namespace", [True, False])
 def test_every_kind_of_service_is_as_it_was(namespace: bool) -> None:
     if namespace and namespace_refusal():
         pytest.skip(f"no PID namespace here: {namespace_refusal()}")
-    with live_daemon(_KINDS, namespace=namespace) as daemon:
-        _set_up(daemon)
-        before = _comparable(daemon.all_services())
+    with live_daemon(KINDS, namespace=namespace) as daemon:
+        set_up(daemon)
+        before = comparable(daemon.all_services())
         assert {name for name in before if before[name]["status"].name == "running"} == {
-            "root", *_UP,
+            "root", *UP,
         }  # fmt: skip
         for _ in range(3):
-            _reexecute(daemon)
-            assert _comparable(daemon.all_services()) == before
+            daemon.reexecute()
+            assert comparable(daemon.all_services()) == before
         for name in ("plain", "needs-plain", "respawned", "forked", "once"):
             assert (daemon.directory / f"starts-{name}").read_text() == "\n", name
         # And they are services still: they end, are stopped, come back, go away.
@@ -156,12 +60,12 @@ def test_every_kind_of_service_is_as_it_was(namespace: bool) -> None:
 
 
 def test_output_goes_on_without_a_gap() -> None:
-    with live_daemon(_KINDS) as daemon:
-        _set_up(daemon)
+    with live_daemon(KINDS) as daemon:
+        set_up(daemon)
         log = daemon.directory / "talker.log"
         for _ in range(3):
             eventually(lambda: log.stat().st_size > 200)
-            _reexecute(daemon)
+            daemon.reexecute()
         size = log.stat().st_size
         eventually(lambda: log.stat().st_size > size + 200)
         numbers = [int(line.split()[-1]) for line in log.read_text().splitlines()]
@@ -279,7 +183,7 @@ def test_what_listens_goes_on_listening() -> None:
             log.connect(str(daemon.directory / "log-socket"))
             log.send(b"<13>first")
             for _ in range(2):
-                _reexecute(daemon)
+                daemon.reexecute()
             log.send(b"<13>second")
             used.sendall(b"two")
             used.shutdown(socket.SHUT_WR)
@@ -332,23 +236,23 @@ def _let_work(clients: list[_Client]) -> None:
 
 
 def test_every_client_is_answered_under_load() -> None:
-    with live_daemon(_KINDS) as daemon:
-        _set_up(daemon)
-        before = _comparable(daemon.all_services())
+    with live_daemon(KINDS) as daemon:
+        set_up(daemon)
+        before = comparable(daemon.all_services())
         clients = [_Client(daemon, f"c{number}") for number in range(6)]
         for client in clients:
             client.start()
         try:
             for _ in range(4):
                 _let_work(clients)
-                _reexecute(daemon)
+                daemon.reexecute()
         finally:
             for client in clients:
                 client.end.set()
             for client in clients:
                 client.join(60)
         assert not [line for client in clients for line in client.unanswered]
-        assert _comparable(daemon.all_services()) == before
+        assert comparable(daemon.all_services()) == before
         for number in range(6):
             daemon.request("stop", f"c{number}")
         # Nothing was started twice and forgotten.
@@ -359,125 +263,8 @@ def test_every_client_is_answered_under_load() -> None:
         eventually(lambda: set(children(daemon.pid)) == expected, what="only known children")
 
 
-def test_clients_that_wait_or_have_sent_a_part_are_served_by_the_new_image() -> None:
-    configuration = """
-(define (wait-for-go)
-  (unless (file-exists? "@DIR@/go")
-    (sleep 0.05)
-    (wait-for-go)))
-(register-services (list
-  (service '(slow) #:start (lambda () (wait-for-go) 'up) #:stop (const #f))
-  (service '(leaving) #:start (const 'up) #:stop (lambda (value) (wait-for-go) #f))))
-(start-service (lookup-service 'leaving))
-"""
-    with live_daemon(configuration, hook=_SHORT_PATIENCE) as daemon:
-        half = daemon.connect()
-        half.sendall(command("status", "root")[:40])
-        waiting = daemon.connect()
-        waiting.sendall(command("start", "slow"))
-        daemon.wait_status("slow", "starting")
-        stopping = daemon.connect()
-        stopping.sendall(command("stop", "leaving"))
-        daemon.wait_status("leaving", "stopping")
-        evaluating = daemon.connect()
-        evaluating.sendall(command("eval", "root", "(begin (sleep 1000) 1)"))
-        daemon.wait_log("Evaluating user expression (begin (sleep 1000)")
-        _reexecute(daemon)
-        half.sendall(command("status", "root")[40:])
-        assert Reply(receive(half)).result
-        interrupted = Reply(receive(evaluating))
-        assert "interrupted by the re-execution" in str(interrupted.error)
-        assert daemon.status("slow")["status"].name == "starting"
-        (daemon.directory / "go").touch()
-        assert Reply(receive(waiting)).result
-        assert Reply(receive(stopping)).error is False
-        assert daemon.status("leaving")["status"].name == "stopped"
-        assert daemon.status("slow")["status"].name == "running"
-
-
-_SHORT_PATIENCE = """
-from pid1 import reexec
-reexec.PATIENCE = 0.3
-"""
-
-
-def test_interrupted_start_does_not_leave_its_process_behind() -> None:
-    configuration = """
-(register-services (list (service '(slow)
-  #:start (lambda () (zero? (system* "sh" "-c" "echo >>@DIR@/begun; exec sleep 1000")))
-  #:stop (const #f))))
-"""
-    with live_daemon(configuration, hook=_SHORT_PATIENCE) as daemon:
-        with daemon.connect() as client:
-            client.sendall(command("start", "slow"))
-            begun = daemon.directory / "begun"
-            eventually(lambda: begun.exists() and children(daemon.pid))
-            _reexecute(daemon)
-            eventually(lambda: begun.read_text() == "\n\n", what="the start begins again")
-            eventually(lambda: len(children(daemon.pid)) == 1, what="one process is left")
-        daemon.request("stop", "slow")
-        eventually(lambda: not children(daemon.pid))
-
-
-def test_image_that_does_not_start_is_refused() -> None:
-    with live_daemon(_KINDS) as daemon:
-        _set_up(daemon)
-        before = _comparable(daemon.all_services())
-        program = daemon.directory / "shepherd"
-        text = program.read_text()
-        for broken in ("raise SystemExit(3)\n", "this is not Python\n", None):
-            if broken is None:
-                program.unlink()
-            else:
-                program.write_text(broken + text)
-            reply = daemon.request("reexec")
-            assert "the new image does not start" in str(reply.error)
-        assert "Re-executing" not in daemon.log()
-        assert _comparable(daemon.all_services()) == before
-        program.write_text(text)
-        _reexecute(daemon)
-        assert _comparable(daemon.all_services()) == before
-
-
-def test_failing_execve_leaves_everything_working() -> None:
-    hook = """
-import os
-def refuse(*arguments):
-    raise OSError(7, "Argument list too long")
-os.execve = refuse
-"""
-    with live_daemon(_KINDS, hook=hook) as daemon:
-        _set_up(daemon)
-        before = _comparable(daemon.all_services())
-        assert daemon.request("reexec").result
-        daemon.wait_log("Cannot re-execute: Argument list too long.")
-        assert _comparable(daemon.all_services()) == before
-        old = daemon.main_pid("respawned")
-        os.kill(old or 0, 9)
-        eventually(lambda: daemon.main_pid("respawned") not in (None, old), what="respawn")
-        size = (daemon.directory / "talker.log").stat().st_size
-        eventually(lambda: (daemon.directory / "talker.log").stat().st_size > size)
-        # Nothing stays inheritable.
-        for entry in Path(f"/proc/{daemon.pid}/fdinfo").iterdir():
-            flags = int(entry.read_text().split("flags:")[1].split()[0], 8)
-            assert int(entry.name) <= 2 or flags & os.O_CLOEXEC
-
-
-def test_request_to_stop_during_reexecution_is_not_lost() -> None:
-    for delay in (0.0, 0.02, 0.05, 0.1, 0.15):
-        with live_daemon(_KINDS) as daemon:
-            _set_up(daemon)
-            assert daemon.request("reexec").result
-            time.sleep(delay)  # to meet every stage of the change
-            with suppress(ProcessLookupError):
-                os.kill(daemon.pid, 15)
-            assert daemon.wait_end() == 0
-            assert "Exiting." in daemon.log()
-            assert not daemon.socket.exists()
-
-
 def test_only_what_still_counts_is_evaluated_again() -> None:
-    with live_daemon(_KINDS) as daemon:
+    with live_daemon(KINDS) as daemon:
         evaluated = daemon.directory / "evaluated"
 
         def register(mark: str, name: str, requirement: str = "") -> Reply:
@@ -498,15 +285,15 @@ def test_only_what_still_counts_is_evaluated_again() -> None:
         assert register("gone", "gone").error is False
         daemon.request("unload", "root", "gone")
         evaluated.unlink()
-        _reexecute(daemon)
+        daemon.reexecute()
         assert evaluated.read_text().split() == ["first-19", "second"]
         assert daemon.request("restart", "first").result
         assert "first-19" in str(daemon.request("doc", "first"))
 
 
 def test_a_replacement_of_another_kind_is_started_in_place_of_what_it_cannot_stop() -> None:
-    with live_daemon(_KINDS) as daemon:
-        _set_up(daemon)
+    with live_daemon(KINDS) as daemon:
+        set_up(daemon)
         program = daemon.main_pid("plain")
         sleeper = (
             '#:start (make-forkexec-constructor \'("sleep" "1000")) #:stop (make-kill-destructor)'
@@ -521,7 +308,7 @@ def test_a_replacement_of_another_kind_is_started_in_place_of_what_it_cannot_sto
             text = f"(register-services (list (service '({name}) {keys})))"
             assert daemon.request("eval", "root", text).error is False
         kept = daemon.main_pid("respawned")
-        _reexecute(daemon)
+        daemon.reexecute()
         for name in ("value", "listening"):
             eventually(lambda name=name: daemon.main_pid(name), what=f"{name} runs")
         eventually(lambda: daemon.status("plain")["running"] == Symbol("up"))

@@ -10,13 +10,13 @@ import sys
 import pytest
 
 from tests.system.live import (
-    LiveDaemon,
     children,
     command,
     eventually,
     live_daemon,
     process_state,
 )
+from tests.system.reexecution import SHORT_PATIENCE
 
 _REPORTER = """
 import os, socket, time
@@ -55,13 +55,6 @@ _AFTER = """
 """
 
 
-def _reexecute(daemon: LiveDaemon) -> None:
-    before = daemon.log().count("Took over")
-    assert daemon.request("reexec").result
-    daemon.wait_log("Took over", before + 1)
-    assert "Unexpected error" not in daemon.log()
-
-
 def test_services_that_were_edited_or_removed_go_on_and_can_be_stopped() -> None:
     with live_daemon(_BEFORE, ready=False) as daemon:
         (daemon.directory / "reporter").write_text(_REPORTER)
@@ -70,7 +63,8 @@ def test_services_that_were_edited_or_removed_go_on_and_can_be_stopped() -> None
         before = {name: daemon.main_pid(name) for name in names}
         assert all(before.values())
         (daemon.directory / "config.scm").write_text(_AFTER)
-        _reexecute(daemon)
+        daemon.reexecute()
+        assert "Unexpected error" not in daemon.log()
         assert {name: daemon.main_pid(name) for name in names} == before
         assert "Edited." in str(daemon.request("doc", "kept"))
         for name in ("coded", "fixed"):
@@ -107,14 +101,10 @@ _UNDER_WAY = """
              #f))))
 (start-in-the-background '(odd nothing handled stopping))
 """
-_SHORT_PATIENCE = """
-from pid1 import reexec
-reexec.PATIENCE = 0.3
-"""
 
 
 def test_what_is_under_way_is_begun_again_or_ended_and_told() -> None:
-    with live_daemon(_UNDER_WAY, hook=_SHORT_PATIENCE, ready=False) as daemon:
+    with live_daemon(_UNDER_WAY, hook=SHORT_PATIENCE, ready=False) as daemon:
         daemon.wait_log("Successfully started 4 services")
         os.kill(daemon.main_pid("handled") or 0, signal.SIGKILL)
         daemon.wait_log("handling")
@@ -125,7 +115,8 @@ def test_what_is_under_way_is_begun_again_or_ended_and_told() -> None:
             evaluator.sendall(command("eval", "root", '(system* "sleep" "1000")'))
             eventually(lambda: len(children(daemon.pid)) == 2, what="both programs run")
             (daemon.directory / "go").touch()
-            _reexecute(daemon)
+            daemon.reexecute()
+            assert "Unexpected error" not in daemon.log()
         daemon.wait_log("The termination handler of service handled is interrupted.")
         daemon.wait_log("The running value of service odd could not be carried over.")
         daemon.wait_status("stopping", "stopped")

@@ -40,12 +40,6 @@ def _starts(daemon: LiveDaemon) -> list[int]:
     return list(map(int, file.read_text().split())) if file.exists() else []
 
 
-def _reexecute(daemon: LiveDaemon) -> None:
-    before = daemon.log().count("Took over")
-    assert daemon.request("reexec").result
-    daemon.wait_log("Took over", before + 1)
-
-
 def _sockets(pid: int) -> int:
     links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
     return sum(link.startswith("socket:") for link in links)
@@ -59,7 +53,7 @@ def test_a_watched_program_is_watched_by_every_image() -> None:
         assert pid
         sockets = _sockets(daemon.pid)
         for _ in range(2):
-            _reexecute(daemon)
+            daemon.reexecute()
         assert daemon.main_pid("watched") == pid
         assert daemon.status("watched")["recent-messages"][0][1] == "alive"
         assert _sockets(daemon.pid) == sockets
@@ -79,7 +73,7 @@ def test_a_start_that_waits_is_begun_again() -> None:
         (daemon.directory / "wait").touch()
         daemon.request("eval", "root", "(start-in-the-background '(watched))")
         (first,) = eventually(lambda: _starts(daemon), what="the program runs")
-        _reexecute(daemon)
+        daemon.reexecute()
         eventually(lambda: len(_starts(daemon)) == 2, what="it is started again")
         assert process_state(first) is None
         assert daemon.status("watched")["status"].name == "starting"
@@ -106,7 +100,7 @@ def test_a_program_that_was_named_by_its_parent_is_kept() -> None:
         assert daemon.request("start", "forked").result
         pid = daemon.main_pid("forked")
         assert pid
-        _reexecute(daemon)
+        daemon.reexecute()
         assert daemon.main_pid("forked") == pid
         assert daemon.request("stop", "forked").result
         assert process_state(pid) is None

@@ -125,8 +125,7 @@ def test_a_program_gets_what_it_was_given_and_nothing_else() -> None:
         (daemon.directory / "probe.py").write_text(PROBE)
         with daemon.connect():
             first = _probe(daemon)
-            daemon.request("reexec")
-            eventually(lambda: daemon.log().count("from the previous image"), what="re-executed")
+            daemon.reexecute()
             second = _probe(daemon)
         assert first == second
     names = set(first["environment"].strip("[]").replace("'", "").split(", "))
@@ -140,8 +139,7 @@ def test_a_program_gets_what_it_was_given_and_nothing_else() -> None:
 
 def test_no_state_stays_open_after_a_reexecution() -> None:
     with live_daemon("") as daemon:
-        daemon.request("reexec")
-        eventually(lambda: daemon.log().count("from the previous image"), what="re-executed")
+        daemon.reexecute()
         assert daemon.alive()
         links = [os.readlink(file) for file in Path(f"/proc/{daemon.pid}/fd").iterdir()]
         assert not [link for link in links if "drover-state" in link]
