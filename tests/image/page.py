@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.system.test_docs import blocks, matches, session
+from tests.system.pages import check, commands
 
 _PATIENCE = 300.0
 
@@ -20,22 +20,16 @@ def carried_out(
     Each command comes with what it has printed, which is as the page shows.
     """
     exported: dict[str, str] = {}
-    for kind, name, text in blocks(page):
-        if name:
-            (home / name).write_text(text)
-        if kind != "console":
-            continue
-        for command, expected in session(text):
-            done = subprocess.run(
-                ["/bin/bash", "--norc", "-c", command], stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=home,
-                env={**environment, **exported}, timeout=_PATIENCE, check=False,
-            )  # fmt: skip
-            # A guest's console ends lines with both characters.
-            printed = done.stdout.decode(errors="replace").replace("\r", "")
-            whole = f"{printed}\n" if printed and not printed.endswith("\n") else printed
-            assert matches(expected, whole), f"$ {command}printed:\n{printed}expected:\n{expected}"
-            yield command, printed
-            variable = re.fullmatch(r"export (\w+)=(\S+)\n", command)
-            if variable:
-                exported[variable[1]] = variable[2]
+    for command, expected in commands(page, home):
+        done = subprocess.run(
+            ["/bin/bash", "--norc", "-c", command], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=home,
+            env={**environment, **exported}, timeout=_PATIENCE, check=False,
+        )  # fmt: skip
+        # A guest's console ends lines with both characters, and may stop within a line.
+        printed = done.stdout.decode(errors="replace").replace("\r", "")
+        check(command, expected, f"{printed}\n" if printed and printed[-1] != "\n" else printed)
+        yield command, printed
+        variable = re.fullmatch(r"export (\w+)=(\S+)\n", command)
+        if variable:
+            exported[variable[1]] = variable[2]
