@@ -8,7 +8,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,12 +22,12 @@ ROOT = Path(pid1.herd.__file__).parents[2]
 RECORDINGS = {recording.name: recording for recording in recordings()}
 
 
+pytestmark = pytest.mark.usefixtures("utc")
+
+
 @pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+def utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pid1.herd.terminal.locale_encoding", lambda: "utf-8")
-    time.tzset()
 
 
 def test_recordings_are_here() -> None:

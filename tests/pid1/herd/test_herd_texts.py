@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -26,15 +24,7 @@ def wire(text: str) -> list[object]:
     return data
 
 
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Times are printed as in Greenwich."""
-    monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 # Errors
