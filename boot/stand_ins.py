@@ -97,7 +97,8 @@ def _wraps(wrapped: Any) -> Callable[[Any], Any]:
     def decorate(wrapper: Any) -> Any:
         for name in ("__module__", "__name__", "__qualname__", "__doc__"):
             setattr(wrapper, name, getattr(wrapped, name))
-        wrapper.__dict__.update(wrapped.__dict__)
+        # A function of C has none; `locale` wraps such a one.
+        wrapper.__dict__.update(getattr(wrapped, "__dict__", {}))
         wrapper.__wrapped__ = wrapped
         return wrapper
 
