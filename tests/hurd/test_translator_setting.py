@@ -13,11 +13,8 @@ from hurd.translator import (
     active_of,
     control_of_mounted,
     get_options,
-    mount,
     open_node,
-    query,
     record_of,
-    remount,
     remove,
     set_active,
     set_options,
@@ -25,27 +22,13 @@ from hurd.translator import (
     show,
     show_descriptor,
     start_passive,
-    unmount,
 )
 from hurd.translator.nodes import open_carefully
 from hurd.translator.options import is_readonly, set_readonly
+from tests.hurd.serving import is_active, text_of
 
 NODE = "/etc/motd"
 HELLO = ["/hurd/hello", "--contents=hi"]
-
-
-def is_active(name: str) -> bool:
-    with open_node(name) as node:
-        control = active_of(node)
-        if control is None:
-            return False
-        control.close()
-        return True
-
-
-def text_of(name: str) -> bytes:
-    with lookup.file_name_lookup(name, constants.O_READ) as file:
-        return io.io_read(file, -1, 1000)
 
 
 def bits(name: str) -> tuple[bool, bool]:
@@ -361,55 +344,6 @@ def test_an_active_translator_on_the_way_is_gone_through(standin: Standin) -> No
     control = control_of_mounted("/mnt/sub")
     assert control is not None
     control.close()
-
-
-@pytest.fixture
-def programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This system has no /hurd to look for programs in."""
-    monkeypatch.setattr(
-        "hurd.translator.mounting.program_for", lambda kind, _formats: f"/hurd/{kind}fs"
-    )
-
-
-def test_a_file_system_is_mounted_queried_remounted_and_unmounted(
-    standin: Standin, programs: None
-) -> None:
-    before = standin.references()
-    assert query("/mnt") is None
-    with mount("2M", "/mnt", "tmp", ["noauto", "mode=755"]) as translator:
-        assert translator.argv == ("/hurd/tmpfs", "--mode=755", "2M")
-        with pytest.raises(TranslatorError) as caught:
-            mount("2M", "/mnt", "tmp")
-        assert (caught.value.errno, caught.value.subject) == (codes.EBUSY, "/mnt")
-        remount("/mnt", ["readonly"])
-        mounted = query("/mnt")
-        assert mounted is not None
-        assert (mounted.device, mounted.type) == ("2M", "tmp")
-        assert mounted.options == ["ro", "mode=755"]
-        unmount("/mnt")
-        assert not translator.alive
-    assert query("/mnt") is None
-    unmount("/mnt")
-    with pytest.raises(TranslatorError, match="/mnt: not mounted"):
-        remount("/mnt")
-    assert standin.references() == before
-
-
-def test_what_is_in_use_is_not_unmounted_unless_forced(standin: Standin, programs: None) -> None:
-    mount("2M", "/mnt", "tmp").close()
-    with lookup.file_name_lookup("/mnt"):
-        with pytest.raises(TranslatorError) as caught:
-            unmount("/mnt")
-        assert (caught.value.errno, caught.value.subject) == (codes.EBUSY, "/mnt")
-        unmount("/mnt", force=True, nosync=True)
-    assert control_of_mounted("/mnt") is None
-
-
-def test_a_file_system_that_says_nothing_is_an_error(standin: Standin) -> None:
-    set_active("/mnt", ["/hurd/null"]).close()
-    with pytest.raises(HurdError) as caught:
-        query("/mnt")
-    assert caught.value.errno == codes.EOPNOTSUPP
 
 
 def test_a_record_that_is_too_short_for_its_place_is_removed_first(standin: Standin) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures for image builds: a signed archive of stand-in packages, and Debian's real GNU Mach."""
+"""Fixtures for image builds: a signed archive of stand-ins, Debian's real GNU Mach, a guest's disk."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from image.errors import ImageError
 from image.progress import Step
 from image.settings import DebianSource, PackageArchive
 from image.sources.archive import Archive
+from tests.image import guests
 from tests.image.archive import Signer, StandInArchive, stand_ins
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -109,3 +110,11 @@ def stand_in_archive(
 def cache(tmp_path: Path) -> Cache:
     """An empty cache."""
     return Cache(tmp_path / "cache")
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A raw disk whose guest comes up with a login for root without a password."""
+    guests.require("qemu-system-i386", "mke2fs", "grub-mkimage")
+    path = tmp_path_factory.mktemp("vm") / "stand-in.img"
+    return guests.boot_disk(path, guests.stand_in_kernel(), "nopassword")

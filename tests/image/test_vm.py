@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pty
-import select
-import signal
 import socket
 import subprocess
 import sys
-import termios
-import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.image import guests
-
-ROOT = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "image", "vm")
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
-DEADLINE = 60
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A raw disk whose guest comes up with a login for root without a password."""
-    guests.require("qemu-system-i386", "mke2fs", "grub-mkimage")
-    path = tmp_path_factory.mktemp("vm") / "stand-in.img"
-    return guests.boot_disk(path, guests.stand_in_kernel(), "nopassword")
+from tests.image.running_vm import (
+    COMMAND,
+    DEADLINE,
+    ENVIRONMENT,
+    machine,
+    wait_until,
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,57 +42,6 @@ def vm(
         command, input=input if input is not None else b"", capture_output=True,
         timeout=DEADLINE, check=False, env=ENVIRONMENT, cwd=cwd,
     )  # fmt: skip
-
-
-@contextlib.contextmanager
-def piped(*words: object) -> Iterator[subprocess.Popen[bytes]]:
-    """Start `hurd-image vm` with pipes for its three streams."""
-    with subprocess.Popen(
-        [*COMMAND, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, env=ENVIRONMENT, bufsize=0,
-    ) as process:  # fmt: skip
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def read_until(process: subprocess.Popen[bytes], text: bytes) -> None:
-    """Read what the process writes until `text` has come."""
-    assert process.stdout is not None
-    seen = b""
-    while text not in seen:
-        assert select.select([process.stdout], [], [], 20)[0], seen
-        data = os.read(process.stdout.fileno(), 4096)
-        assert data, seen
-        seen += data
-
-
-def children(pid: int) -> list[int]:
-    """The processes whose parent is `pid`."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, IndexError, ValueError):
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[1]) == pid:
-                found.append(int(entry.name))
-    return found
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_until(what: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for a state of the outside world."""
-    limit = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < limit, "it did not happen in time"
-        time.sleep(0.02)
 
 
 # One command
@@ -299,173 +234,3 @@ def test_a_missing_emulator_names_its_package(image: Path, tmp_path: Path) -> No
     )  # fmt: skip
     assert done.returncode == 3
     assert b"qemu-system-i386: not found; install the Debian package qemu-system-x86" in done.stderr
-
-
-# The console on a terminal
-
-
-class Running:
-    """`hurd-image vm` on a pseudo-terminal."""
-
-    def __init__(self, pid: int, terminal: int) -> None:
-        self.pid = pid
-        self.terminal = terminal
-        self._output = b""
-
-    def output(self) -> bytes:
-        """All that came so far."""
-        while select.select([self.terminal], [], [], 0)[0]:
-            try:
-                data = os.read(self.terminal, 65536)
-            except OSError:
-                break
-            if not data:
-                break
-            self._output += data
-        return self._output
-
-    def expect(self, text: bytes) -> None:
-        """Wait until something has come."""
-        wait_until(lambda: text in self.output())
-
-    def type(self, data: bytes) -> None:
-        """Type."""
-        os.write(self.terminal, data)
-
-    def modes(self) -> list[object]:
-        """The terminal's settings."""
-        return termios.tcgetattr(self.terminal)
-
-    def status(self) -> int:
-        """The exit status, once it has ended."""
-        wait_until(lambda: self.output() is not None and not alive(self.pid))
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-    def qemu(self) -> int:
-        """QEMU's process."""
-        wait_until(lambda: bool(children(self.pid)))
-        (pid,) = children(self.pid)
-        return pid
-
-
-@contextlib.contextmanager
-def machine(*words: object) -> Iterator[Running]:
-    """Start `hurd-image vm` on a terminal of its own."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update(ENVIRONMENT)
-        os.execv(COMMAND[0], [*COMMAND, *map(str, words)])
-    running = Running(pid, terminal)
-    try:
-        yield running
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, 0)
-        os.close(terminal)
-
-
-def test_a_session_on_a_terminal(image: Path) -> None:
-    with machine(image) as running:
-        before = running.modes()
-        running.expect(b"login: ")
-        assert b"Ctrl-] and then: q quit at once" in running.output()
-        assert running.modes() != before
-        running.type(b"root\r")
-        running.expect(b"sh-5.2# ")
-        running.type(b"echo 'one'two\r")
-        running.expect(b"\r\nonetwo\r\n")
-        running.type(b"\x1di")
-        running.expect(b"stand-in.img: running")
-        qemu = running.qemu()
-        running.type(b"\x1dq")
-        assert running.status() == 0
-        assert not alive(qemu)
-        assert running.modes() == before
-
-
-def has_come(running: Running, count: int) -> bool:
-    """Whether the guest has asked so often who is there."""
-    return running.output().count(b"login: ") == count
-
-
-def test_reset_from_the_terminal(image: Path) -> None:
-    with machine(image) as running:
-        for count in range(1, 8):
-            wait_until(partial(has_come, running, count))
-            running.type(b"\x1dr")
-        wait_until(lambda: running.output().count(b"login: ") == 8)
-        running.type(b"\x1dq")
-        assert running.status() == 0
-
-
-def test_a_guest_that_halts_ends_the_machine(image: Path) -> None:
-    with machine(image) as running:
-        running.expect(b"login: ")
-        running.type(b"root\rhalt\r")
-        assert running.status() == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signals_leave_no_qemu_and_a_sane_terminal(image: Path, number: signal.Signals) -> None:
-    with machine(image) as running:
-        before = running.modes()
-        running.expect(b"login: ")
-        qemu = running.qemu()
-        os.kill(running.pid, number)
-        assert running.status() == 128 + number
-        assert not alive(qemu)
-        assert running.modes() == before
-
-
-def test_ctrl_c_while_a_command_runs(image: Path) -> None:
-    with machine("--run", "hang", image) as running:
-        running.expect(b"hanging")
-        qemu = running.qemu()
-        running.type(b"\x03")
-        assert running.status() == 130
-        assert not alive(qemu)
-
-
-def test_a_killed_program_takes_qemu_with_it(image: Path) -> None:
-    with machine(image) as running:
-        running.expect(b"login: ")
-        qemu = running.qemu()
-        os.kill(running.pid, signal.SIGKILL)
-        wait_until(lambda: not alive(qemu))
-
-
-def test_input_that_is_no_terminal(image: Path) -> None:
-    with piped(image) as process:
-        assert process.stdin is not None and process.stderr is not None
-        read_until(process, b"login: ")
-        process.stdin.write(b"root\n\x1dq\n")  # no escape, where a program types
-        process.stdin.flush()
-        read_until(process, b"not found")
-        process.stdin.write(b"echo 'fed'in\nhalt\n")
-        process.stdin.close()
-        read_until(process, b"\r\nfedin\r\n")
-        assert process.wait(20) == 0
-        # The end of a line that the guest had begun when it halted.
-        assert process.stderr.read() in (b"", b"\n")
-
-
-def test_output_that_nobody_reads_ends_it(image: Path) -> None:
-    with piped(image) as process:
-        assert process.stdout is not None and process.stderr is not None
-        wait_until(lambda: bool(children(process.pid)))
-        (qemu,) = children(process.pid)
-        process.stdout.close()
-        wait_until(lambda: not alive(qemu))
-        assert process.wait(20) == 128 + signal.SIGPIPE
-        assert process.stderr.read().strip() == b""
-
-
-def test_the_network_reaches_this_machine_through_a_forward(image: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    with machine("--forward", f"{port}:22", image) as running:
-        running.expect(b"login: ")
-        with socket.create_connection(("127.0.0.1", port), timeout=10):
-            pass  # QEMU listens; the stand-in has no network to answer with
