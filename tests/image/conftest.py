@@ -1,4 +1,4 @@
-"""Fixtures for image builds: a signed archive of stand-ins, Debian's real GNU Mach, a guest's disk."""
+"""Fixtures for image builds: an archive of stand-ins, Debian's real GNU Mach, a guest's disk."""
 
 from __future__ import annotations
 
