@@ -30,8 +30,28 @@ class Replay:
 
 # The replay that the running code is part of; what clients ask meanwhile is not.
 current_replay: ContextVar[Replay | None] = ContextVar("current_replay", default=None)
-# The names of services registered by the evaluation that the running code is part of.
-registering: ContextVar[set[str] | None] = ContextVar("registering", default=None)
+
+
+class Registrations:
+    """The ``names`` of the services that one evaluation registers.
+
+    What it leaves running, such as a listener or a timer, still has it in its context: from
+    then on it is not ``active``, and takes no more.
+    """
+
+    def __init__(self) -> None:
+        self.active = True
+        self.names: set[str] = set()
+
+
+# Those of the evaluation that the running code is part of, or was begun by.
+registering: ContextVar[Registrations | None] = ContextVar("registering", default=None)
+
+
+def registrations() -> Registrations | None:
+    """Return those of the evaluation that is going on in this context, if any."""
+    found = registering.get()
+    return found if found is not None and found.active else None
 
 
 def replay() -> Replay | None:

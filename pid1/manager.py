@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hurd.system import system
 from pid1.capture import Capture
-from pid1.context import registering
+from pid1.context import registrations
 from pid1.errors import KeyedError, ServiceQuit
 from pid1.log import log, say
 from pid1.process import Children
@@ -63,7 +63,7 @@ class Manager:
     def register(self, services: Iterable[Service]) -> None:
         """Register each service; raises KeyedError for a requirement cycle, after the rest."""
         refused: KeyedError | None = None
-        names = registering.get()
+        registered = registrations()
         for service in services:
             try:
                 old = self.registry.register(service)
@@ -71,8 +71,8 @@ class Manager:
                 log(str(error.arguments[2][0]) if error.arguments[2:] else str(error))  # type: ignore[index]
                 refused = refused or error
                 continue
-            if names is not None:
-                names.update(service.names)
+            if registered is not None:
+                registered.names.update(service.names)
             if old is not None:
                 log(f"Recording replacement for {old.name}.")
             elif self.disabled is not None and service is not self.root and service.enabled:

@@ -9,11 +9,13 @@ handled without recursion.  The operations stand in ``starting``, ``stopping`` a
 from __future__ import annotations
 
 from pid1.context import (
+    Registrations,
     Replay,
     current_replay,
     current_service,
     detached,
     registering,
+    registrations,
     replay,
 )
 from pid1.log import say
@@ -21,8 +23,8 @@ from pid1.service import Service
 from pid1.stopping import Stopping
 
 __all__ = [
-    "Replay", "Supervisor", "current_replay", "current_service", "detached", "registering",
-    "replay", "supervisor",
+    "Registrations", "Replay", "Supervisor", "current_replay", "current_service", "detached",
+    "registering", "registrations", "replay", "supervisor",
 ]  # fmt: skip
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pid1.errors import KeyedError, ServiceError
 from pid1.log import log, say, write_output
 from pid1.sexp import Symbol, write
-from pid1.supervisor import registering, supervisor
+from pid1.supervisor import Registrations, registering, registrations, supervisor
 from services import convert
 from services.api.errors import from_scheme, translate
 from services.scheme import default_imports, evaluate, host_modules, load, user_module
@@ -122,18 +123,30 @@ class _Recorded:
     def __init__(self, kind: str, text: str) -> None:
         self.kind = kind
         self.text = text
-        self.names: set[str] = set()
-        self.outermost = registering.get() is None
+        self.registrations = Registrations()
+        self.outermost = registrations() is None
 
     def __enter__(self) -> None:
         if self.outermost:
-            registering.set(self.names)
+            registering.set(self.registrations)
 
     def __exit__(self, *_error: object) -> None:
         if self.outermost:
-            registering.set(None)
-            if self.names:
-                _remember(self.kind, self.text, self.names)
+            self.registrations.active = False
+            if self.registrations.names:
+                _remember(self.kind, self.text, self.registrations.names)
+
+
+@contextmanager
+def _of_the_configuration() -> Iterator[None]:
+    """What is registered meanwhile is not remembered: it comes back with the configuration."""
+    registrations = Registrations()
+    token = registering.set(registrations)
+    try:
+        yield
+    finally:
+        registrations.active = False
+        registering.reset(token)
 
 
 def _remember(kind: str, text: str, names: set[str]) -> None:
@@ -185,19 +198,20 @@ async def evaluate_text(text: str) -> Any:
 async def load_again(path: str, state: dict[str, Any]) -> None:
     """Bring back the definitions after re-execution; nothing is started meanwhile."""
     log(f"Loading '{path}' again after re-execution.")
-    await load_configuration(path)
-    for kind, text, _names in state["journal"]:
-        try:
-            await (load_file(text) if kind == "load" else evaluate_text(text))
-        except ServiceError as error:
-            log(f"Cannot repeat '{kind}' after re-execution: {error}")
+    with _of_the_configuration():
+        await load_configuration(path)
+        for kind, text, _names in state["journal"]:
+            try:
+                await (load_file(text) if kind == "load" else evaluate_text(text))
+            except ServiceError as error:
+                log(f"Cannot repeat '{kind}' after re-execution: {error}")
 
 
 async def load_configuration(path: str) -> None:
     """Evaluate the configuration file at start-up; errors are logged and survived."""
-    registering.set(set())
     try:
-        await _value(load(path, user_module()))
+        with _of_the_configuration():
+            await _value(load(path, user_module()))
     except SchemeError as error:
         if error.key == "quit":
             # Ours: the real one reports it as an error and goes on.
