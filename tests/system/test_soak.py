@@ -20,6 +20,7 @@ from tests.system.soak import watching
 from tests.system.soak.arena import Arena, arena, refusal
 from tests.system.soak.catalogue import BASE
 from tests.system.soak.invariants import Invariants, bad_lines
+from tests.system.soak.logs import Logs
 from tests.system.soak.soak import soak
 from tests.system.soak.trend import Sample, slope
 
@@ -112,6 +113,24 @@ def test_lines_that_tell_of_a_defect_are_found() -> None:
     good = "2026-01-01 00:00:00 Service a has been started.\n"
     bad = "2026-01-01 00:00:00 Unexpected error in task x: ValueError: y"
     assert bad_lines(good + bad + "\n" + good) == [bad]
+
+
+def test_lines_are_compared_whenever_they_are_seen(tmp_path: Path) -> None:
+    log, journal = tmp_path / "a.log", tmp_path / "journal" / "a"
+    journal.parent.mkdir()
+    logs = Logs(tmp_path, journal.parent)
+    # One was lost, one is found before it is noted, one is being written.
+    journal.write_text("a:0 7 up\n")
+    log.write_text("2026-01-01 00:00:00 a:0 8 up\n2026-01-01 00:00:00 a:0")
+    logs.read()
+    assert logs.missing() == ["a:0 7 up"]
+    logs.forget()
+    with log.open("a") as file:
+        file.write(" 9 up\n")
+    journal.write_text("a:0 7 up\na:0 8 up\na:0 9 up\na:0 10 up\n")
+    logs.read()
+    assert logs.missing() == ["a:0 10 up"]
+    assert logs.lines == 2
 
 
 def test_the_slope_is_that_within_the_images_of_the_daemon() -> None:

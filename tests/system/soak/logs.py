@@ -31,7 +31,9 @@ class Tail:
             copy.unlink()
         with self._path.open("rb") as file:
             file.seek(self._offset)
-            parts.append(file.read())
+            data = file.read()
+        # A line at the edge of a page may be there in part.
+        parts.append(data[: data.rfind(b"\n") + 1])
         self._offset += len(parts[-1])
         return b"".join(parts).decode(errors="replace")
 
@@ -97,5 +99,5 @@ class Logs:
 
     def forget(self) -> None:
         """What is missing was lost for a reason: a full disk."""
+        # What was found and is not noted yet will be.
         self._wanted.clear()
-        self._found.clear()
