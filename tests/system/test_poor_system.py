@@ -19,7 +19,7 @@ from tests.system.live import LiveDaemon, eventually, live_daemon, main_pid
 # What measures needs modules that are not there.
 pytestmark = pytest.mark.unmeasured
 
-# What the modules have there: written down by tests/hurd/real/guest_daemon.py.
+# What the modules have there: written down by tests/hurd/real/guest_system.py.
 _NAMES = Path(__file__).parents[1] / "data/hurd/python-names.json"
 
 _HOOK = f"""
