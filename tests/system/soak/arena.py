@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -19,22 +20,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.system.disk import small_disk
-from tests.system.live import LiveDaemon, live_daemon, namespace_refusal
+from tests.system.live import LiveDaemon, eventually, live_daemon, namespace_refusal
 from tests.system.soak.catalogue import Writer, configuration, write_programs
 
 DISK_SIZE = "24m"
 _PIDS = Path("/sys/fs/cgroup/pids")
 _UNIFIED = Path("/sys/fs/cgroup")
 
-# In the daemon before its `main`: a clock that can be set, and a loop that breaks on SIGUSR2.
+# In the daemon before its `main`: a clock that can be set, a loop that breaks on SIGUSR2, and the
+# blocks of memory that the interpreter has given out, which it counts on SIGUSR1.
 _HOOK = """
-import mmap, signal, struct, time
+import gc, mmap, signal, struct, sys, time
 from pid1 import mainloop, daemon as module
 
 with open({clock!r}, "r+b") as _file:
-    _shift = mmap.mmap(_file.fileno(), 8)
+    _shift = mmap.mmap(_file.fileno(), 16)
 _time = time.time
-time.time = lambda: _time() + struct.unpack("d", _shift)[0]
+time.time = lambda: _time() + struct.unpack("d", _shift[:8])[0]
 
 class Breaking(mainloop.Selector):
     broken = False
@@ -47,9 +49,14 @@ class Breaking(mainloop.Selector):
 def _break(number, frame):
     Breaking.broken = True
 
+def _count(number, frame):
+    gc.collect()
+    _shift[8:] = struct.pack("d", sys.getallocatedblocks())
+
 class Daemon(module.Daemon):
     def install_signal_handlers(self):
         super().install_signal_handlers()
+        signal.signal(signal.SIGUSR1, _count)
         signal.signal(signal.SIGUSR2, _break)
 
 mainloop.Selector = Breaking
@@ -118,6 +125,18 @@ class Arena:
         with open(self._shift, "r+b") as file:  # noqa: PTH123
             file.write(struct.pack("d", seconds))
 
+    def blocks(self) -> int:
+        """The blocks of memory that objects of the daemon take, without those in circles."""
+        with open(self._shift, "r+b", 0) as file:  # noqa: PTH123
+            file.seek(8)
+            file.write(bytes(8))
+            os.kill(self.daemon.pid, signal.SIGUSR1)
+
+            def counted() -> float:
+                return float(struct.unpack("d", os.pread(file.fileno(), 8, 8))[0])
+
+            return int(eventually(counted, what="the daemon counts its blocks"))
+
 
 @contextmanager
 def arena(keep: Path, control_groups: bool) -> Iterator[Arena]:
@@ -127,7 +146,7 @@ def arena(keep: Path, control_groups: bool) -> Iterator[Arena]:
         with small_disk(DISK_SIZE) as disk, _process_limit() as pids:
             for name in ("state", "tmp"):
                 (place / name).mkdir()
-            (place / "clock").write_bytes(bytes(8))
+            (place / "clock").write_bytes(bytes(16))
             write_programs(place, sys.executable)
             options = ["-l", f"{disk}/daemon.log", f"--pid={place}/pid"]
             options += [f"--state-directory={place}/state", "--shutdown-deadline=10"]

@@ -217,7 +217,8 @@ def resume(soak: Soak, _random: Random) -> str:
 
 
 _SPARED = {
-    signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2,
+    signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1,
+    signal.SIGUSR2,
 }  # fmt: skip
 _SAFE = sorted(signal.valid_signals() - _SPARED)
 

@@ -27,7 +27,7 @@ from tests.system.soak.catalogue import BASE, LISTENING, MAKERS, Definition
 from tests.system.soak.clients import Crowd, Pending, talk
 from tests.system.soak.invariants import Invariants, bad_lines
 from tests.system.soak.logs import Logs
-from tests.system.soak.trend import Sample, slope
+from tests.system.soak.trend import LONG_WARM_UP, WARM_UP, Sample, slope
 
 LOOK = 60
 SAMPLE = 300
@@ -64,8 +64,9 @@ class Result:
     cpu: float = 0.0
 
     def slope(self, what: str) -> float | None:
-        """Of "pss", "rss", "private" (kB) or "descriptors", per 1,000 operations."""
-        return slope(self.samples.get(what, []))
+        """Of "pss", "rss", "private" (kB), "blocks" or "descriptors", per 1,000 operations."""
+        warm_up = LONG_WARM_UP if what == "blocks" else WARM_UP
+        return slope(self.samples.get(what, []), warm_up)
 
     def report(self) -> str:
         """The figures in words, one a line."""
@@ -80,7 +81,9 @@ class Result:
             f"{1000 * statistics.median(pings):.1f} ms, 99 % within "
             f"{1000 * pings[len(pings) * 99 // 100]:.0f} ms, slowest {1000 * pings[-1]:.0f} ms",
         ]
-        for what, unit in (("pss", "kB"), ("rss", "kB"), ("private", "kB"), ("descriptors", "")):
+        for what, unit in (
+            ("pss", "kB"), ("rss", "kB"), ("private", "kB"), ("blocks", ""), ("descriptors", ""),
+        ):  # fmt: skip
             samples = self.samples.get(what, [])
             found = self.slope(what)
             if samples and found is not None:
@@ -398,12 +401,13 @@ class Soak:
         )
 
     def _note(self) -> None:
-        found = watching.memory(self.arena.daemon.pid)
-        for what in ("pss", "rss", "private", "descriptors"):
+        found = dict(watching.memory(self.arena.daemon.pid).__dict__)
+        found["blocks"] = self.arena.blocks()
+        for what, figure in found.items():
             self.result.samples.setdefault(what, []).append(
-                Sample(self.result.images, self.operations, getattr(found, what))
+                Sample(self.result.images, self.operations, figure)
             )
-        entry = {"number": self.operations, "sample": found.__dict__, "image": self.result.images}
+        entry = {"number": self.operations, "sample": found, "image": self.result.images}
         json.dump(entry, self._trace)
         self._trace.write("\n")
 

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 # Operations at the beginning of an image of the daemon that are left out: what is kept in limited
-# numbers (changes of status, symbols, lines) reaches its limit.
-_WARM_UP = 6000
+# numbers (changes of status, lines) reaches its limit.
+WARM_UP = 6000
+# And until there have been so many names (of transient services, of connections) that those which
+# nobody uses any more are forgotten.
+LONG_WARM_UP = 18_000
 # Images with fewer samples than that say nothing.
 _FEWEST = 4
 
@@ -22,7 +25,7 @@ class Sample:
     figure: float
 
 
-def slope(samples: Sequence[Sample]) -> float | None:
+def slope(samples: Sequence[Sample], warm_up: int = WARM_UP) -> float | None:
     """How much the figure grows per 1,000 operations, by linear regression; None if unknown.
 
     The images of a daemon that replaces itself begin anew, each at a height of its own: one
@@ -33,7 +36,7 @@ def slope(samples: Sequence[Sample]) -> float | None:
         groups[sample.image].append(sample)
     together = square = 0.0
     for group in groups.values():
-        kept = [s for s in group if s.operations >= group[0].operations + _WARM_UP]
+        kept = [s for s in group if s.operations >= group[0].operations + warm_up]
         if len(kept) < _FEWEST:
             continue
         middle = sum(s.operations for s in kept) / len(kept)
