@@ -250,8 +250,10 @@ class Soak:
             self.result.faults[outcome.partition(",")[0]] += 1
             self._disk_was_full |= "disk" in self.arena.faults
             if "processes" in self.arena.faults:
-                # A family whose head cannot have children ends without those that it has.
-                self.looked.bereft |= {one.name for one in self.definitions.values()}
+                # A program that cannot have children ends, perhaps without those that it has.
+                names = {one.name for one in self.definitions.values()}
+                self.looked.fallen |= names
+                self.looked.bereft |= names
 
     def _lift(self) -> None:
         for fault in list(self.arena.faults):
