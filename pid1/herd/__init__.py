@@ -265,12 +265,7 @@ def _command(terminal: Terminal, line: CommandLine) -> int:
     if reply is None:
         return 0
     try:
-        if terminal.is_terminal:
-            from pid1.herd.harmless import disarm
-
-            disarm(reply)
-        for message in reply.messages:
-            terminal.put(message + "\n")
+        put_messages(terminal, reply)
         if reply.error is not False:
             from pid1.herd.errors import report_error
 
@@ -279,6 +274,16 @@ def _command(terminal: Terminal, line: CommandLine) -> int:
         return _show(terminal, reply, line)
     except UNREADABLE as error:
         raise unreadable(error) from None
+
+
+def put_messages(terminal: Terminal, reply: Reply) -> None:
+    """Print what the daemon says besides the result; nothing of the reply can harm a terminal."""
+    if terminal.is_terminal:
+        from pid1.herd.harmless import disarm
+
+        disarm(reply)
+    for message in reply.messages:
+        terminal.put(message + "\n")
 
 
 def _show(terminal: Terminal, reply: Reply, line: CommandLine) -> int:

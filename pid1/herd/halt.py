@@ -6,7 +6,7 @@ fail, after printing the help, if given an operand: ``shutdown now`` must not lo
 
 from __future__ import annotations
 
-from pid1.herd import report_option_error
+from pid1.herd import put_messages, report_option_error
 from pid1.herd.talk import SYSTEM_SOCKET, ask
 from pid1.herd.terminal import Terminal, run
 from pid1.options import STANDARD, Option, OptionError, parse
@@ -58,12 +58,7 @@ def _main(
     reply = ask(socket, action, "root", [])
     if reply is None:
         return 0  # the daemon ended, as it should
-    if terminal.is_terminal:
-        from pid1.herd.harmless import disarm
-
-        disarm(reply)
-    for message in reply.messages:
-        terminal.put(message + "\n")
+    put_messages(terminal, reply)
     if reply.error is not False:
         from pid1.herd.errors import print_error
 
