@@ -1,9 +1,10 @@
-"""A supervisor with its event loop and real child processes, for the tests of this room."""
+"""A supervisor with its event loop and real child processes, for tests of more than one room."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -57,4 +58,11 @@ async def eventually(condition: Callable[[], object], seconds: float = 5.0) -> N
         await asyncio.sleep(0.005)
 
 
-__all__ = ["STOPPED", "eventually", "logged", "running_supervisor"]
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    """A port that nobody listens on, for a moment at least."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+__all__ = ["STOPPED", "eventually", "free_port", "logged", "running_supervisor"]

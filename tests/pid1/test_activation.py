@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from running import eventually
+from running import eventually, free_port
 
 from hurd.system import SpawnSpec
 from pid1.activation import Activation, Waiting, activation_destructor
@@ -40,10 +39,7 @@ while True:
 
 @pytest.fixture
 def addresses(tmp_path: Path) -> list[Address]:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    return [Address(UNIX, str(tmp_path / "s")), Address(INET, 0x7F000001, port)]
+    return [Address(UNIX, str(tmp_path / "s")), Address(INET, 0x7F000001, free_port())]
 
 
 def activated(

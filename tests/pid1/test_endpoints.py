@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from running import free_port
 
 from pid1.addresses import INET, INET6, UNIX, Address
 from pid1.endpoints import Endpoint, open_socket, open_sockets
@@ -28,12 +29,6 @@ def said() -> Iterator[Output]:
     token = client_output.set(output)
     yield output
     client_output.reset(token)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def mode(path: Path) -> int:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
-from running import eventually
+from running import eventually, free_port
 
 from hurd.system import SpawnSpec
 from pid1.addresses import INET, UNIX, Address
@@ -21,12 +20,6 @@ from pid1.sexp import write
 from pid1.supervisor import Supervisor
 
 LOOPBACK = 0x7F000001
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def shell(text: str) -> SpawnSpec:

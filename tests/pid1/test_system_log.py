@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import eventually, logged
+from running import eventually, free_port, logged
 
 from hurd.system import system
 from pid1.addresses import INET, UNIX, Address
@@ -96,9 +96,7 @@ async def test_the_program_logger_is_understood(manager: Supervisor, system_log:
 
 
 async def test_udp_senders_are_named(manager: Supervisor, system_log: Log) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port(socket.SOCK_DGRAM)
     udp = Endpoint(Address(INET, 0x7F000001, port), style=socket.SOCK_DGRAM, name="udp")
     service = await system_log.start(manager, endpoints=[system_log.endpoint, udp])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from running import eventually
@@ -19,6 +21,8 @@ from pid1.supervisor import Supervisor
 from pid1.syslog import Message
 from pid1.system_log import _MAX_BACKLOG, SystemLog
 from tests.pid1.test_system_log import Log
+
+Destination: TypeAlias = Callable[[Message], Awaitable[list[str]]]
 
 
 async def _send_all(log: Log, count: int) -> int:
@@ -36,16 +40,22 @@ async def _send_all(log: Log, count: int) -> int:
     return waits
 
 
-async def test_senders_wait_for_a_slow_destination_and_nothing_is_lost(
-    manager: Supervisor, tmp_path: Path
-) -> None:
-    log = Log(tmp_path)
+def _held(log: Log) -> tuple[asyncio.Event, Destination]:
+    """A destination that answers when its event has happened."""
     going = asyncio.Event()
 
     async def destination(_message: Message) -> list[str]:
         await going.wait()
         return [log.file("messages")]
 
+    return going, destination
+
+
+async def test_senders_wait_for_a_slow_destination_and_nothing_is_lost(
+    manager: Supervisor, tmp_path: Path
+) -> None:
+    log = Log(tmp_path)
+    going, destination = _held(log)
     service = await log.start(manager, destination)
     count = 2 * _MAX_BACKLOG
     sending = asyncio.ensure_future(_send_all(log, count))
@@ -107,13 +117,7 @@ async def test_what_waits_for_a_destination_goes_to_the_default_when_the_image_i
     manager: Supervisor, tmp_path: Path
 ) -> None:
     log = Log(tmp_path)
-
-    going = asyncio.Event()
-
-    async def destination(_message: Message) -> list[str]:
-        await going.wait()
-        return [log.file("messages")]
-
+    going, destination = _held(log)
     fifo = tmp_path / "klog"
     os.mkfifo(fifo)
     service = await log.start(manager, destination, kernel_log_file=str(fifo))

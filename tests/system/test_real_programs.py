@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running import free_port
 
 from tests.system.live import eventually, live_daemon, process_state
 
@@ -21,12 +22,6 @@ def needs(*programs: str) -> Any:
     """Skip a test whose programs are not installed."""
     missing = [program for program in programs if shutil.which(program) is None]
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def converse(path: Path, text: bytes, end: bool = True) -> bytes:

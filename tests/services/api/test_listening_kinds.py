@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from configured import Configured
-from running import eventually, logged
+from running import eventually, free_port, logged
 
 from pid1.log import Output, client_output
 from pid1.service import STOPPED
@@ -16,12 +16,6 @@ from pid1.sexp import write
 from pid1.values import encode
 from services.scheme import SchemeError
 from services.scheme.printer import write as print_value
-
-
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 async def talk(path: Path | int, text: bytes) -> bytes:
