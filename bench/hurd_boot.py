@@ -1,8 +1,9 @@
 """Booting a real Hurd with drover beside its native start-up: from PID 1's exec to the login.
 
 Disks are built from the root in DROVER_HURD_ROOT that differ in the init only, and booted in QEMU
-in turn.  The clock starts when the last of the boot servers has
-told its name on the console, which is when /hurd/startup runs PID 1, and stops at the login prompt.
+in turn; a further one from the root in DROVER_HURD_SYSV_ROOT, which brings sysvinit.  The clock
+starts when the last of the boot servers has told its name on the console, which is when
+/hurd/startup runs PID 1, and stops at the login prompt.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.metrics import FLOOR
+from bench.metrics import DROVER, FLOOR, NATIVE, SYSVINIT
 
 _ROOT = Path(__file__).resolve().parent.parent
 _VARIABLE = "DROVER_HURD_ROOT"
+SYSV_ROOT = "DROVER_HURD_SYSV_ROOT"
 _PATIENCE = 300.0
 
 # The least that an init in Python can do: start the interpreter, and with it a getty.
@@ -39,6 +41,8 @@ _LEAST_BOOTS = 3
 SERVERS = "proc auth."
 LOGIN = "login> "
 _PREAMBLE = "start ext2fs"
+# What sysvinit says first: another init that a root happens to start is not measured as sysvinit.
+_SYSVINIT_SAYS = "INIT: "
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,22 @@ class Boot:
     login: float
 
 
-def build(directory: Path, init: str) -> Path:
-    """Build a disk with that init ("drover", "native" or "floor")."""
-    disk = directory / f"{init}.img"
+def roots() -> dict[str, Path]:
+    """The inits to boot, each with the directory that its disk is made of."""
     root = Path(os.environ[_VARIABLE])
+    found = {NATIVE: root, DROVER: root, FLOOR: root}
+    if os.environ.get(SYSV_ROOT):
+        found[SYSVINIT] = Path(os.environ[SYSV_ROOT])
+    return found
+
+
+def build(directory: Path, init: str, root: Path) -> Path:
+    """Build a disk with that init: drover, the floor's, or the one that the root starts itself."""
+    disk = directory / f"{init}.img"
     command = [
         sys.executable, "-m", "image", "build", f"--from={root}", "--owners=root",
         "--network=none", "--root-password=", "--quiet", f"--output={disk}",
-        f"--init={'drover' if init == 'drover' else 'native'}",
+        f"--init={'drover' if init == DROVER else 'native'}",
     ]  # fmt: skip
     if init == FLOOR:
         script = directory / "least"
@@ -67,8 +79,9 @@ def build(directory: Path, init: str) -> Path:
     return disk
 
 
-def boot(disk: Path) -> Boot:
-    """Boot a disk; raises TimeoutError or EOFError, with what the console said."""
+def boot(disk: Path, init: str) -> Boot:
+    """Boot a disk with that init; raises TimeoutError or EOFError, with what the console said."""
+    says = (_SYSVINIT_SAYS,) if init == SYSVINIT else ()
     command = [
         "qemu-system-i386", "-m", "1024", "-nographic", "-no-reboot", "-net", "none",
         "-drive", f"file={disk},format=raw,cache=unsafe", "-snapshot",
@@ -80,7 +93,7 @@ def boot(disk: Path) -> Boot:
     output = process.stdout.fileno()
     begin, text, found = time.monotonic(), "", dict[str, float]()
     try:
-        for mark in (_PREAMBLE, SERVERS, LOGIN):
+        for mark in (_PREAMBLE, SERVERS, *says, LOGIN):
             while mark not in text:
                 left = begin + _PATIENCE - time.monotonic()
                 if left <= 0 or not select.select([output], [], [], left)[0]:
@@ -104,17 +117,17 @@ def measure(rounds: int) -> dict[str, list[Boot]]:
             "qemu-system-i386 is not installed (Debian package qemu-system-x86)"
         )
     with tempfile.TemporaryDirectory(prefix="drover-bench-") as directory:
-        disks = {init: build(Path(directory), init) for init in ("native", "drover", FLOOR)}
+        disks = {init: build(Path(directory), init, root) for init, root in roots().items()}
         found: dict[str, list[Boot]] = {init: [] for init in disks}
         for number in range(rounds):
             # Whoever comes second finds the machine warmer: take turns in that too.
             for init in sorted(disks, reverse=bool(number % 2)):
                 if init == FLOOR and number >= _LEAST_BOOTS:
                     continue
-                marks = boot(disks[init])
+                marks = boot(disks[init], init)
                 found[init].append(marks)
                 print(
-                    f"{init:7} {marks.login - marks.init:6.2f} s "
+                    f"{init:8} {marks.login - marks.init:6.2f} s "
                     f"(PID 1 at {marks.init:.2f} s, login at {marks.login:.2f} s)",
                     file=sys.stderr,
                     flush=True,

@@ -50,17 +50,16 @@ def measure_builder(quick: bool) -> Section:
 
 
 def measure_boot(quick: bool) -> Section:
-    """Boot disks with drover and with the native init in turns."""
+    """Boot disks with drover and with other inits in turns."""
     rounds = 1 if quick else _BOOTS
     _progress("booting a Hurd")
     results = Results()
     for init, boots in hurd_boot.measure(rounds).items():
-        of = DROVER if init == "drover" else init
         times = [boot.login - boot.init for boot in boots]
-        results.add("boot", 0, of, *times)
-        if of != FLOOR:
-            results.add("boot-slowest", 0, of, max(times))
-            results.add("boot-whole", 0, of, *[boot.login for boot in boots])
+        results.add("boot", 0, init, *times)
+        if init != FLOOR:
+            results.add("boot-slowest", 0, init, max(times))
+            results.add("boot-whole", 0, init, *[boot.login for boot in boots])
     return Section([f"Boots of each: {rounds}, taking turns, in QEMU without KVM"], results)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import measures
+from bench.hurd_boot import SYSV_ROOT
 from bench.page import SECTIONS
 from bench.peers import PEERS
 
@@ -68,6 +69,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         if not (options.source or options.inside):
             print(f"Without the boot of a Hurd: {HURD_ROOT} is not set", file=sys.stderr)
         options.sections.remove("boot")
+    sysv_root = os.environ.get(SYSV_ROOT)
+    if "boot" in options.sections and sysv_root and not os.path.lexists(f"{sysv_root}/sbin/init"):
+        parser.error(f"{SYSV_ROOT}: there is no {sysv_root}/sbin/init")
     return options
 
 

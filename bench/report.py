@@ -65,11 +65,12 @@ def daemons(results: Results) -> list[Table]:
 
 
 def others(metrics: Sequence[Metric], results: Results) -> list[Table]:
-    """drover beside whatever each metric is compared with."""
+    """drover beside what each metric is compared with, where that was measured or is not needed."""
     rows = [
         [metric.heading, metric.reference, *_verdict(results, metric, count)]
         for metric in metrics
         for count in results.counts(metric.name, DROVER)
+        if metric.absolute or results.get(metric.name, count, metric.reference) is not None
     ]
     header = ["figure", "compared with", DROVER, "the other", "ratio", "target", "met", FLOOR]
     return [Table(header, rows)]
