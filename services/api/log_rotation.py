@@ -20,15 +20,9 @@ from services.scheme.types import NIL, Procedure, Symbol, Value, scheme_list
 LIBRARY = Library()
 
 
-def _parameter(name: str, default: Value) -> Parameter:
-    parameter = Parameter(default, None, name)
-    LIBRARY.bind(name, parameter)
-    return parameter
-
-
-size_threshold = _parameter("%default-rotation-size-threshold", DEFAULT_THRESHOLD)
-log_expiry = _parameter("%default-log-expiry", DEFAULT_EXPIRY)
-log_compression = _parameter("%default-log-compression", Symbol("gzip"))
+size_threshold = LIBRARY.parameter("%default-rotation-size-threshold", DEFAULT_THRESHOLD)
+log_expiry = LIBRARY.parameter("%default-log-expiry", DEFAULT_EXPIRY)
+log_compression = LIBRARY.parameter("%default-log-compression", Symbol("gzip"))
 
 _KEYWORDS = frozenset(
     {

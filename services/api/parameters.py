@@ -10,36 +10,32 @@ from pid1.forkexec import DEFAULT_PID_FILE_TIMEOUT, Settings, own_directory, own
 from pid1.process import DEFAULT_GRACE_PERIOD
 from pid1.service import DEFAULT_RESPAWN_DELAY, DEFAULT_RESPAWN_LIMIT
 from services.keywords import strings
-from services.scheme.parameters import Parameter, value_of
+from services.scheme.parameters import value_of
 from services.scheme.primitives import Library
 from services.scheme.types import Pair, Value, scheme_list
 
 LIBRARY = Library()
 
 
-def _parameter(name: str, default: Value) -> Parameter:
-    parameter = Parameter(default, None, name)
-    LIBRARY.bind(name, parameter)
-    return parameter
-
-
 def _seconds(value: float) -> Value:
     return int(value) if value == int(value) else value
 
 
-respawn_limit = _parameter("default-respawn-limit", Pair(*DEFAULT_RESPAWN_LIMIT))
-respawn_delay = _parameter("default-respawn-delay", DEFAULT_RESPAWN_DELAY)
-pid_file_timeout = _parameter("default-pid-file-timeout", _seconds(DEFAULT_PID_FILE_TIMEOUT))
-grace_period = _parameter(
+respawn_limit = LIBRARY.parameter("default-respawn-limit", Pair(*DEFAULT_RESPAWN_LIMIT))
+respawn_delay = LIBRARY.parameter("default-respawn-delay", DEFAULT_RESPAWN_DELAY)
+pid_file_timeout = LIBRARY.parameter("default-pid-file-timeout", _seconds(DEFAULT_PID_FILE_TIMEOUT))
+grace_period = LIBRARY.parameter(
     "default-process-termination-grace-period", _seconds(DEFAULT_GRACE_PERIOD)
 )
-environment_variables = _parameter("default-environment-variables", scheme_list(own_environment()))
-service_directory = _parameter("default-service-directory", own_directory())
-log_history_size = _parameter("default-log-history-size", 20)
+environment_variables = LIBRARY.parameter(
+    "default-environment-variables", scheme_list(own_environment())
+)
+service_directory = LIBRARY.parameter("default-service-directory", own_directory())
+log_history_size = LIBRARY.parameter("default-log-history-size", 20)
 # Ours: #t brings back the GNU Shepherd's way, where a program that cannot be executed is
 # a process that exited.  Read when a constructor is called.
-exec_failure_is_exit = _parameter("default-exec-failure-is-exit?", False)
-start_timeout = _parameter("default-start-timeout", False)
+exec_failure_is_exit = LIBRARY.parameter("default-exec-failure-is-exit?", False)
+start_timeout = LIBRARY.parameter("default-start-timeout", False)
 
 
 _shared: tuple[Value, list[str]] = (None, [])

@@ -23,7 +23,7 @@ from services.convert import Host
 from services.scheme import Macro
 from services.scheme.errors import syntax_error
 from services.scheme.modules import core
-from services.scheme.parameters import Parameter, value_of
+from services.scheme.parameters import value_of
 from services.scheme.primitives import Call, Library, Steps
 from services.scheme.types import (
     EOF,
@@ -40,22 +40,9 @@ from services.scheme.types import (
 LIBRARY = Library()
 
 
-def _parameter(name: str, default: Value) -> Parameter:
-    parameter = Parameter(default, None, name)
-    LIBRARY.bind(name, parameter)
-    return parameter
-
-
-def _kernel_log_file() -> Value:
-    try:
-        return system.kernel_log_file() or False
-    except NotImplementedError:
-        return False
-
-
-kernel_log_file = _parameter("kernel-log-file", _kernel_log_file())
-max_silent_time = _parameter("default-max-silent-time", int(DEFAULT_MAX_SILENCE))
-system_log_file = _parameter("system-log-file", "/dev/log")
+kernel_log_file = LIBRARY.parameter("kernel-log-file", system.kernel_log_file() or False)
+max_silent_time = LIBRARY.parameter("default-max-silent-time", int(DEFAULT_MAX_SILENCE))
+system_log_file = LIBRARY.parameter("system-log-file", "/dev/log")
 
 _KEYWORDS = frozenset(
     {

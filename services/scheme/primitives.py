@@ -14,10 +14,13 @@ registered globally at import.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from services.scheme.errors import wrong_type
 from services.scheme.types import Procedure, Value
+
+if TYPE_CHECKING:
+    from services.scheme.parameters import Parameter
 
 
 class Call:
@@ -106,6 +109,14 @@ class Library:
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Bind a generator function, which may call Scheme and suspend."""
         return self._define(name, low, high, generator=True)
+
+    def parameter(self, name: str, default: Value) -> Parameter:
+        """Bind a new parameter, and return it."""
+        from services.scheme.parameters import Parameter
+
+        parameter = Parameter(default, None, name)
+        self.bind(name, parameter)
+        return parameter
 
     def predicate(self, name: str, kind: type) -> None:
         """Bind a procedure that tells whether its argument is a ``kind``."""

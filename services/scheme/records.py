@@ -74,7 +74,8 @@ def _checked(record: Value, kind: RecordType, name: str) -> list[Value]:
     return record.values
 
 
-def _record_type(value: Value) -> RecordType:
+def expect_record_type(value: Value) -> RecordType:
+    """``value``, or the error of one that is no record type."""
     if type(value) is not RecordType:
         raise misc_error(None, "~A ~S", Symbol("not-a-record-type"), value)
     return value
@@ -159,7 +160,7 @@ def _define_record_type(form: Any) -> Value:
 
 
 def _set_printer(kind: Value, printer: Value) -> None:
-    _record_type(kind).printer = printer
+    expect_record_type(kind).printer = printer
 
 
 TABLE["define-record-type"] = Macro("define-record-type", _define_record_type)
@@ -168,11 +169,11 @@ TABLE["set-record-type-printer!"] = Primitive("set-record-type-printer!", _set_p
 TABLE["record?"] = Primitive("record?", lambda value: type(value) is Record, 1, 1)
 TABLE["record-type-descriptor"] = Primitive("record-type-descriptor", _descriptor, 1, 1)
 TABLE["record-type-name"] = Primitive(
-    "record-type-name", lambda kind: Symbol(_record_type(kind).name), 1, 1
+    "record-type-name", lambda kind: Symbol(expect_record_type(kind).name), 1, 1
 )
 TABLE["record-type-fields"] = Primitive(
     "record-type-fields",
-    lambda kind: scheme_list([Symbol(name) for name in _record_type(kind).fields]),
+    lambda kind: scheme_list([Symbol(name) for name in expect_record_type(kind).fields]),
     1,
     1,
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from services.scheme.errors import SchemeError
 from services.scheme.primitives import Call, Primitive, Steps
-from services.scheme.types import Procedure, Value, Values, scheme_list
+from services.scheme.types import Procedure, Value, scheme_list
 
 
 def direct(proc: Value, count: int) -> Callable[..., Any] | None:
@@ -35,13 +35,6 @@ def applicable(proc: Value) -> Procedure:
             (False, "Wrong type to apply: ~S", scheme_list((proc,)), scheme_list((proc,))),
         )
     return proc
-
-
-def first(value: Value) -> Value:
-    """The first of multiple values (extra ones are dropped), unspecified if there is none."""
-    if type(value) is Values:
-        return value.items[0] if value.items else None
-    return value
 
 
 def each(proc: Value, items: list[Value]) -> Steps:

@@ -10,6 +10,7 @@ from services.scheme.library.apply import applicable, call
 from services.scheme.library.checks import exact_integer, expecting, items, procedure, string
 from services.scheme.library.hashtables import KeyedTable, table
 from services.scheme.primitives import Call, Library, Primitive, Steps
+from services.scheme.records import expect_record_type
 from services.scheme.types import (
     NIL,
     HashTable,
@@ -139,12 +140,6 @@ def set_box(box: Value, value: Value) -> None:
 # Records
 
 
-def _type(value: Value) -> RecordType:
-    if type(value) is not RecordType:
-        raise misc_error(None, "~A ~S", Symbol("not-a-record-type"), value)
-    return value
-
-
 def _field(kind: RecordType, name: Value) -> int:
     if type(name) is not Symbol or name.name not in kind.fields:
         raise misc_error(None, "~A ~S", Symbol("no-such-field"), name)
@@ -178,7 +173,7 @@ def make_record_type(name: Value, fields: Value, *options: Value) -> RecordType:
         printer = rest.pop(0)
     for key, value in zip(rest[::2], rest[1::2], strict=False):
         if key is Keyword("parent") and value is not False:
-            parent = _type(value)
+            parent = expect_record_type(value)
     inherited = parent.fields if parent is not None else ()
     kind = RecordType(text, (*inherited, *names), parent)
     kind.printer = printer if isinstance(printer, Procedure) else None
@@ -190,7 +185,7 @@ LIBRARY.primitive("record-type?", 1)(lambda value: type(value) is RecordType)
 
 @LIBRARY.primitive("record-constructor", 1, 2)
 def record_constructor(kind: Value, fields: Value = None) -> Primitive:
-    record_type = _type(kind)
+    record_type = expect_record_type(kind)
     count = len(record_type.fields)
     if fields is None:
         places = list(range(count))
@@ -209,14 +204,14 @@ def record_constructor(kind: Value, fields: Value = None) -> Primitive:
 
 @LIBRARY.primitive("record-predicate", 1)
 def record_predicate(kind: Value) -> Primitive:
-    record_type = _type(kind)
+    record_type = expect_record_type(kind)
     name = f"{record_type.name.strip('<>')}?"
     return Primitive(name, lambda value: _is_a(value, record_type), 1, 1)
 
 
 @LIBRARY.primitive("record-accessor", 2)
 def record_accessor(kind: Value, field: Value) -> Primitive:
-    record_type = _type(kind)
+    record_type = expect_record_type(kind)
     place = _field(record_type, field)
     name = f"{record_type.name.strip('<>')}-{field.name}"
 
@@ -230,7 +225,7 @@ def record_accessor(kind: Value, field: Value) -> Primitive:
 
 @LIBRARY.primitive("record-modifier", 2)
 def record_modifier(kind: Value, field: Value) -> Primitive:
-    record_type = _type(kind)
+    record_type = expect_record_type(kind)
     place = _field(record_type, field)
     name = f"set-{record_type.name.strip('<>')}-{field.name}!"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from services.scheme.errors import misc_error, wrong_type, wrong_type_expecting
+from services.scheme.errors import misc_error, wrong_type_expecting
 from services.scheme.library import checks
 from services.scheme.library.apply import call, each
 from services.scheme.library.charsets import CharSet, chosen, graphic, whitespace
-from services.scheme.library.checks import expecting, span, string
+from services.scheme.library.checks import expecting, procedure, span, string
 from services.scheme.library.strings import part
 from services.scheme.primitives import Library, Steps
 from services.scheme.types import Char, Procedure, Value, scheme_list
@@ -134,15 +134,9 @@ _tested("string-any", True)
 _tested("string-every", False)
 
 
-def _procedure(value: Value, who: str, position: int) -> Value:
-    if not isinstance(value, Procedure):
-        raise wrong_type(who, position, value)
-    return value
-
-
 @LIBRARY.procedure("string-map", 2, None)
 def string_map(proc: Value, text: Value, *rest: Value) -> Steps:
-    _procedure(proc, "string-map", 1)
+    procedure(proc, "string-map", 1)
     if rest and type(rest[0]) is not int:
         texts = [string(t, "string-map", n) for n, t in enumerate((text, *rest), 2)]
         results = []
@@ -165,7 +159,7 @@ def _bounds(text: Value, rest: tuple[Value, ...], who: str) -> tuple[int, int]:
 
 @LIBRARY.procedure("string-for-each", 2, None)
 def string_for_each(proc: Value, text: Value, *rest: Value) -> Steps:
-    _procedure(proc, "string-for-each", 1)
+    procedure(proc, "string-for-each", 1)
     if rest and type(rest[0]) is not int:
         texts = [string(t, "string-for-each", n) for n, t in enumerate((text, *rest), 2)]
         for row in zip(*texts, strict=False):
@@ -179,14 +173,14 @@ def string_for_each(proc: Value, text: Value, *rest: Value) -> Steps:
 def string_for_each_index(
     proc: Value, text: Value, start: Value = None, end: Value = None
 ) -> Steps:
-    _procedure(proc, "string-for-each-index", 1)
+    procedure(proc, "string-for-each-index", 1)
     low, high = _bounds(text, (start, end), "string-for-each-index")
     yield from each(proc, list(range(low, high)))
 
 
 def _fold(name: str, step: int) -> None:
     def fn(proc: Value, seed: Value, text: Value, start: Value = None, end: Value = None) -> Steps:
-        _procedure(proc, name, 1)
+        procedure(proc, name, 1)
         for c in part(text, start, end, name, 3)[::step]:
             seed = yield from call(proc, Char(c), seed)
         return seed
@@ -200,7 +194,7 @@ _fold("string-fold-right", -1)
 
 @LIBRARY.procedure("string-tabulate", 2)
 def string_tabulate(proc: Value, count: Value) -> Steps:
-    _procedure(proc, "string-tabulate", 1)
+    procedure(proc, "string-tabulate", 1)
     results = yield from each(proc, list(range(checks.size(count))))
     for result in results:
         if type(result) is not Char:
