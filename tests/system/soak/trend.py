@@ -9,8 +9,8 @@ from dataclasses import dataclass
 # Operations at the beginning of an image of the daemon that are left out: what is kept in limited
 # numbers (changes of status, lines) reaches its limit.
 WARM_UP = 6000
-# And until there have been so many names (of transient services, of connections) that those which
-# nobody uses any more are forgotten.
+# And until the changes of the boot chart and most lists of the interpreter are full: for figures
+# that are exact enough to show that.
 LONG_WARM_UP = 18_000
 # Images with fewer samples than that say nothing.
 _FEWEST = 4
