@@ -52,11 +52,11 @@ FORMS: dict[str, SpecialForm] = {}
 UNSPECIFIED: Code = (SIMPLE, lambda env: None)
 
 
-def special(name: str) -> Callable[[Compile], Compile]:
+def special(name: str, table: dict[str, Any] = FORMS) -> Callable[[Compile], Compile]:
     """Define a special form."""
 
     def register(function: Compile) -> Compile:
-        FORMS[name] = SpecialForm(name, function)
+        table[name] = SpecialForm(name, function)
         return function
 
     return register

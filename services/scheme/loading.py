@@ -9,7 +9,7 @@ from services.scheme import nodes
 from services.scheme.bodies import parse_definition
 from services.scheme.codes import conditional
 from services.scheme.errors import misc_error, unbound_variable
-from services.scheme.forms import BEGIN, DEFINE, UNSPECIFIED, Compile, at_toplevel
+from services.scheme.forms import BEGIN, DEFINE, UNSPECIFIED, at_toplevel, special
 from services.scheme.modules import (
     UNBOUND,
     Interface,
@@ -43,19 +43,9 @@ from services.scheme.toplevel import CURRENT, load_into, read_file
 from services.scheme.types import EOF, Keyword, Pair, Symbol, Value, is_list, iterate, scheme_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from services.scheme.compiler import Compiler
 
 TABLE: dict[str, Value] = {}
-
-
-def special(name: str) -> Callable[[Compile], Compile]:
-    def register(function: Compile) -> Compile:
-        TABLE[name] = SpecialForm(name, function)
-        return function
-
-    return register
 
 
 # Importing
@@ -135,7 +125,7 @@ def _renamed(base: Module, renamer: Value, module: Module | None) -> dict[str, s
     return result
 
 
-@special("use-modules")
+@special("use-modules", TABLE)
 def use_modules(compiler: Compiler, form: Any, scope: Scope) -> Code:
     for spec in items_of(form.cdr, form):
         if type(spec) is not Pair:
@@ -166,7 +156,7 @@ TABLE["@"] = SpecialForm("@", _at)
 TABLE["@@"] = SpecialForm("@@", _at)
 
 
-@special("define-module")
+@special("define-module", TABLE)
 def define_module(compiler: Compiler, form: Any, scope: Scope) -> Code:
     parts = parts_of(form, 1)
     module = add_module(module_name(strip(parts[0])))
@@ -213,7 +203,7 @@ for _name in ("export", "re-export", "export-syntax", "re-export-syntax", "expor
     TABLE[_name] = SpecialForm(_name, _export_form)
 
 
-@special("define-public")
+@special("define-public", TABLE)
 def define_public(compiler: Compiler, form: Any, scope: Scope) -> Code:
     name = symbol_of(parse_definition(form).name)
     if at_toplevel(compiler, scope):
@@ -221,7 +211,7 @@ def define_public(compiler: Compiler, form: Any, scope: Scope) -> Code:
     return compiler.compile(Pair(DEFINE, form.cdr), scope)
 
 
-@special("define-once")
+@special("define-once", TABLE)
 def define_once(compiler: Compiler, form: Any, scope: Scope) -> Code:
     """A definition that keeps the value of a variable that has one."""
     module, name = compiler.module, symbol_of(parse_definition(form).name).name
@@ -237,13 +227,13 @@ def define_once(compiler: Compiler, form: Any, scope: Scope) -> Code:
 TABLE["define-private"] = Macro("define-private", lambda form: Pair(DEFINE, form.cdr))
 
 
-@special("eval-when")
+@special("eval-when", TABLE)
 def eval_when(compiler: Compiler, form: Any, scope: Scope) -> Code:
     parts = items_of(form.cdr, form, True)
     return compiler.compile(scheme_list([BEGIN, *parts[1:]]), scope)
 
 
-@special("cond-expand")
+@special("cond-expand", TABLE)
 def cond_expand(compiler: Compiler, form: Any, scope: Scope) -> Code:
     for clause in items_of(form.cdr, form, True):
         parts = items_of(clause, form, True)
@@ -308,7 +298,7 @@ def _load(compiler: Compiler, form: Any, scope: Scope) -> Code:
 TABLE["load"] = SpecialForm("load", _load, lambda compiler, scope: loader(compiler))
 
 
-@special("include")
+@special("include", TABLE)
 def include(compiler: Compiler, form: Any, scope: Scope) -> Code:
     from services.scheme.reader import Reader
 
@@ -323,14 +313,14 @@ def include(compiler: Compiler, form: Any, scope: Scope) -> Code:
     return compiler.compile(scheme_list([BEGIN, *forms]), scope)
 
 
-@special("current-filename")
+@special("current-filename", TABLE)
 def current_filename(compiler: Compiler, form: Any, scope: Scope) -> Code:
     name = compiler.filename
     path = os.path.abspath(name) if name else False
     return SIMPLE, lambda env: path
 
 
-@special("current-source-location")
+@special("current-source-location", TABLE)
 def current_source_location(compiler: Compiler, form: Any, scope: Scope) -> Code:
     where = compiler.where()
     if where is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from services.scheme.dynamics import Bindings
@@ -22,7 +21,7 @@ from services.scheme.modules import (
     resolve_module,
 )
 from services.scheme.parameters import set_value
-from services.scheme.primitives import Primitive, Steps
+from services.scheme.primitives import Library, Steps
 from services.scheme.procedures import operation
 from services.scheme.syntax import Macro, SpecialForm
 from services.scheme.toplevel import (
@@ -34,17 +33,8 @@ from services.scheme.toplevel import (
 )
 from services.scheme.types import Keyword, Symbol, Value, scheme_list
 
-TABLE: dict[str, Value] = {}
-
-
-def primitive(
-    name: str, low: int, high: int | None = -1, generator: bool = False
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def register(fn: Callable[..., Any]) -> Callable[..., Any]:
-        TABLE[name] = Primitive(name, fn, low, low if high == -1 else high, generator)
-        return fn
-
-    return register
+LIBRARY = Library()
+TABLE = LIBRARY.bindings
 
 
 def _module(value: Value, who: str, position: int = 1) -> Module:
@@ -80,7 +70,7 @@ def primitive_eval(machine: Machine, datum: Value) -> Any:
     return EVALUATE.fn(machine, datum, current_module())
 
 
-@primitive("eval-string", 1, 2, generator=True)
+@LIBRARY.procedure("eval-string", 1, 2)
 def eval_string(text: Value, module: Value = None) -> Steps:
     if type(text) is not str:
         raise wrong_type("eval-string", 1, text)
@@ -88,14 +78,14 @@ def eval_string(text: Value, module: Value = None) -> Steps:
     return (yield from load_text(text, None, where))
 
 
-@primitive("primitive-load", 1, generator=True)
+@LIBRARY.procedure("primitive-load", 1)
 def primitive_load(path: Value) -> Steps:
     if type(path) is not str:
         raise wrong_type("primitive-load", 1, path)
     return (yield from load_into(path, current_module()))
 
 
-@primitive("macroexpand", 1)
+@LIBRARY.primitive("macroexpand", 1)
 def macroexpand(datum: Value) -> Value:
     return datum
 
@@ -103,11 +93,11 @@ def macroexpand(datum: Value) -> Value:
 # The current module
 
 
-TABLE["current-module"] = Primitive("current-module", lambda: current_module(), 0, 0)
-TABLE["interaction-environment"] = TABLE["current-module"]
+LIBRARY.primitive("current-module")(lambda: current_module())
+LIBRARY.alias("interaction-environment", "current-module")
 
 
-@primitive("set-current-module", 1)
+@LIBRARY.primitive("set-current-module", 1)
 def set_current_module(module: Value) -> Value:
     previous = current_module()
     set_value(CURRENT, _module(module, "set-current-module"))
@@ -123,26 +113,26 @@ def save_module_excursion(machine: Machine, thunk: Value) -> Any:
 # Modules as values
 
 
-@primitive("make-fresh-user-module", 0)
+@LIBRARY.primitive("make-fresh-user-module", 0)
 def make_fresh_user_module() -> Module:
     module = Module()
     module.uses.append(core)
     return module
 
 
-@primitive("make-module", 0, None)
+@LIBRARY.primitive("make-module", 0, None)
 def make_module(*_: Value) -> Module:
     return Module()
 
 
-@primitive("beautify-user-module!", 1)
+@LIBRARY.primitive("beautify-user-module!", 1)
 def beautify_user_module(module: Value) -> None:
     target = _module(module, "beautify-user-module!")
     if core not in target.uses:
         target.uses.insert(0, core)
 
 
-@primitive("resolve-module", 1, None)
+@LIBRARY.primitive("resolve-module", 1, None)
 def resolve_module_(name: Value, *options: Value) -> Value:
     wanted = module_name(name)
     found = resolve_module(wanted)
@@ -153,7 +143,7 @@ def resolve_module_(name: Value, *options: Value) -> Value:
     return add_module(wanted)
 
 
-@primitive("resolve-interface", 1, None)
+@LIBRARY.primitive("resolve-interface", 1, None)
 def resolve_interface(name: Value, *options: Value) -> Value:
     base = interface(module_name(name))
     chosen = {
@@ -168,45 +158,45 @@ def resolve_interface(name: Value, *options: Value) -> Value:
     return restricted(base, chosen, None)
 
 
-@primitive("module-public-interface", 1)
+@LIBRARY.primitive("module-public-interface", 1)
 def module_public_interface(module: Value) -> Value:
     return _module(module, "module-public-interface")
 
 
-@primitive("module-use!", 2)
+@LIBRARY.primitive("module-use!", 2)
 def module_use(module: Value, other: Value) -> None:
     if type(other) is not Interface:
         _module(other, "module-use!", 2)
     _module(module, "module-use!").use(other)
 
 
-@primitive("module-uses", 1)
+@LIBRARY.primitive("module-uses", 1)
 def module_uses(module: Value) -> Value:
     return scheme_list(_module(module, "module-uses").uses)
 
 
-@primitive("module-name", 1)
+@LIBRARY.primitive("module-name", 1)
 def module_name_(module: Value) -> Value:
     name = _module(module, "module-name").name
     return module_name_datum(name) if name is not None else False
 
 
-@primitive("module-filename", 1)
+@LIBRARY.primitive("module-filename", 1)
 def module_filename(module: Value) -> Value:
     return _module(module, "module-filename").filename or False
 
 
-@primitive("module?", 1)
+@LIBRARY.primitive("module?", 1)
 def is_module(value: Value) -> bool:
     return type(value) in (Module, Interface)
 
 
-@primitive("module-define!", 3)
+@LIBRARY.primitive("module-define!", 3)
 def module_define(module: Value, name: Value, value: Value) -> None:
     _module(module, "module-define!").define(_symbol(name, "module-define!", 2), value)
 
 
-@primitive("module-set!", 3)
+@LIBRARY.primitive("module-set!", 3)
 def module_set(module: Value, name: Value, value: Value) -> None:
     cell = _found(module, name, "module-set!")
     if cell is None:
@@ -217,7 +207,7 @@ def module_set(module: Value, name: Value, value: Value) -> None:
 _ABSENT = object()
 
 
-@primitive("module-ref", 2, 3)
+@LIBRARY.primitive("module-ref", 2, 3)
 def module_ref(module: Value, name: Value, default: Value = _ABSENT) -> Value:
     cell = _found(module, name, "module-ref")
     if cell is not None and type(cell.value) not in (Macro, SpecialForm):
@@ -227,34 +217,34 @@ def module_ref(module: Value, name: Value, default: Value = _ABSENT) -> Value:
     return default
 
 
-@primitive("module-variable", 2)
+@LIBRARY.primitive("module-variable", 2)
 def module_variable(module: Value, name: Value) -> Value:
     cell = _found(module, name, "module-variable")
     return False if cell is None else cell
 
 
-@primitive("module-defined?", 2)
+@LIBRARY.primitive("module-defined?", 2)
 def module_defined(module: Value, name: Value) -> bool:
     return _found(module, name, "module-defined?") is not None
 
 
-TABLE["module-bound?"] = TABLE["module-defined?"]
+LIBRARY.alias("module-bound?", "module-defined?")
 
 
-@primitive("defined?", 1, 2)
+@LIBRARY.primitive("defined?", 1, 2)
 def defined(name: Value, module: Value = None) -> bool:
     where = current_module() if module is None else _module(module, "defined?", 2)
     return where.find(_symbol(name, "defined?", 1)) is not None
 
 
-@primitive("module-export!", 2)
+@LIBRARY.primitive("module-export!", 2)
 def module_export(module: Value, names: Value) -> None:
     from services.scheme.loading import _export
 
     _export(_module(module, "module-export!"), names)
 
 
-TABLE["module-re-export!"] = TABLE["module-export!"]
+LIBRARY.alias("module-re-export!", "module-export!")
 
 # Variables as values
 
@@ -265,7 +255,7 @@ def _cell(value: Value, who: str) -> Cell:
     return value
 
 
-@primitive("variable-ref", 1)
+@LIBRARY.primitive("variable-ref", 1)
 def variable_ref(variable: Value) -> Value:
     value = _cell(variable, "variable-ref").value
     if value is UNBOUND:
@@ -273,15 +263,15 @@ def variable_ref(variable: Value) -> Value:
     return value
 
 
-@primitive("variable-set!", 2)
+@LIBRARY.primitive("variable-set!", 2)
 def variable_set(variable: Value, value: Value) -> None:
     assign(_cell(variable, "variable-set!"), value)
 
 
-@primitive("variable-bound?", 1)
+@LIBRARY.primitive("variable-bound?", 1)
 def variable_bound(variable: Value) -> bool:
     return _cell(variable, "variable-bound?").value is not UNBOUND
 
 
-TABLE["variable?"] = Primitive("variable?", lambda value: type(value) is Cell, 1, 1)
-TABLE["make-variable"] = Primitive("make-variable", lambda value: Cell("", value), 1, 1)
+LIBRARY.primitive("variable?", 1)(lambda value: type(value) is Cell)
+LIBRARY.primitive("make-variable", 1)(lambda value: Cell("", value))
