@@ -108,7 +108,33 @@ class BorrowedPort(Port):
         pass
 
 
-class ReceiveRight(Port):
+class _Receiver(Port):
+    """What messages are received from, of the kind `_RIGHT`."""
+
+    __slots__ = ()
+
+    _RIGHT: ClassVar[int]
+
+    @classmethod
+    def allocate(cls) -> Self:
+        """A new port, or an empty set."""
+        from hurd.mach import mach_port_allocate, mach_task_self
+
+        return cls(mach_port_allocate(mach_task_self(), cls._RIGHT))
+
+    def receive(self, timeout_ms: int | None = None) -> Message:
+        """The next message; HurdError(MACH_RCV_TIMED_OUT) if none comes in time (None: wait)."""
+        from hurd.message import receive
+
+        return receive(self, timeout_ms)
+
+    def _give_back(self, name: int) -> None:
+        from hurd.mach import mach_port_mod_refs, mach_task_self
+
+        mach_port_mod_refs(mach_task_self(), name, self._RIGHT, -1)
+
+
+class ReceiveRight(_Receiver):
     """The right to receive a port's messages; closing it destroys the port.
 
     It does not survive fork: the child has the name without the right.
@@ -116,12 +142,7 @@ class ReceiveRight(Port):
 
     __slots__ = ()
 
-    @classmethod
-    def allocate(cls) -> Self:
-        """A new port."""
-        from hurd.mach import mach_port_allocate, mach_task_self
-
-        return cls(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE))
+    _RIGHT = MACH_PORT_RIGHT_RECEIVE
 
     def make_send(self) -> Port:
         """A send right for this port, under the same name."""
@@ -143,32 +164,16 @@ class ReceiveRight(Port):
             mach_task_self(), self.name, MACH_NOTIFY_NO_SENDERS, 0, self
         ).close()
 
-    def receive(self, timeout_ms: int | None = None) -> Message:
-        """The next message; HurdError(MACH_RCV_TIMED_OUT) if none comes in time (None: wait)."""
-        from hurd.message import receive
-
-        return receive(self, timeout_ms)
-
     def copy(self) -> Port:
         raise TypeError("there is only one receive right; make_send() makes a send right")
 
-    def _give_back(self, name: int) -> None:
-        from hurd.mach import mach_port_mod_refs, mach_task_self
 
-        mach_port_mod_refs(mach_task_self(), name, MACH_PORT_RIGHT_RECEIVE, -1)
-
-
-class PortSet(Port):
+class PortSet(_Receiver):
     """Receive rights that are received from together."""
 
     __slots__ = ()
 
-    @classmethod
-    def allocate(cls) -> Self:
-        """An empty set."""
-        from hurd.mach import mach_port_allocate, mach_task_self
-
-        return cls(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_PORT_SET))
+    _RIGHT = MACH_PORT_RIGHT_PORT_SET
 
     def add(self, port: ReceiveRight) -> None:
         """Receive the messages of `port` through the set; it leaves another it may be in."""
@@ -176,19 +181,8 @@ class PortSet(Port):
 
         mach_port_move_member(mach_task_self(), port.name, self.name)
 
-    def receive(self, timeout_ms: int | None = None) -> Message:
-        """The next message for any of them; as `ReceiveRight.receive`."""
-        from hurd.message import receive
-
-        return receive(self, timeout_ms)
-
     def copy(self) -> Port:
         raise TypeError("there is only one right to a port set")
-
-    def _give_back(self, name: int) -> None:
-        from hurd.mach import mach_port_mod_refs, mach_task_self
-
-        mach_port_mod_refs(mach_task_self(), name, MACH_PORT_RIGHT_PORT_SET, -1)
 
 
 class _Null(Port):
