@@ -107,3 +107,5 @@ async def test_one_that_dies_is_started_again(manager: Supervisor, hurd: StandIn
     os.kill(first, signal.SIGKILL)
     await eventually(lambda: service.status == RUNNING and service.main_pid not in (None, first))
     assert service.main_pid == hurd.pid
+    await manager.stop(service)
+    assert not is_alive(hurd.pid)

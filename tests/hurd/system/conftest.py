@@ -18,3 +18,9 @@ def no_control_groups_are_left():
     groups = system.control_groups()
     if groups is not None:
         groups.close()
+
+
+@pytest.fixture(autouse=True)
+def no_dead_children_are_left_by_others():
+    while system.reap() is not None:
+        pass
