@@ -32,6 +32,10 @@ _PATIENCE = 5.0  # seconds
 _MOST_RESULTS = 5  # of what one test forks
 _forks: Counter[str | None] = Counter()
 _measuring = True  # what the test that runs starts
+# Has coverage.py begin in any interpreter that reads site-packages.
+_FOR_OTHERS = {
+    name: value for name, value in os.environ.items() if name.startswith("COVERAGE_PROCESS_")
+}
 _START = """\
 import sys
 sys.path.append({site!r})
@@ -106,6 +110,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Take note whether what the test starts is to be measured."""
     global _measuring
     _measuring = item.get_closest_marker("unmeasured") is None
+    if _measuring:
+        os.environ.update(_FOR_OTHERS)
+    else:
+        for name in _FOR_OTHERS:
+            os.environ.pop(name, None)
 
 
 def pytest_configure() -> None:
