@@ -171,8 +171,12 @@ def _test() -> str | None:
 
 def _after_saving(kill_all: Callable[[Any], None]) -> Callable[[Any], None]:
     def save_and_kill_all(process: Any) -> None:
-        _save_all(process.pid)
+        found = _save_all(process.pid)
         kill_all(process)
+        # What a daemon had started is nobody's child now.
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
 
     return save_and_kill_all
 
@@ -189,8 +193,11 @@ def _saving(machine: Callable[..., Any]) -> Callable[..., Any]:
     return saved
 
 
-def _save_all(pid: int) -> None:
-    """Have a process and its descendants write what was measured, which ends them."""
+def _save_all(pid: int) -> list[int]:
+    """Have a process and its descendants write what was measured, which ends them.
+
+    Returns all of them.
+    """
     from tests.system.live import children
 
     found = [pid]
@@ -199,6 +206,7 @@ def _save_all(pid: int) -> None:
     for one in found:
         if _is_measured(one):
             _save(one)
+    return found
 
 
 def _is_measured(pid: int) -> bool:
