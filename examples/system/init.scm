@@ -134,7 +134,8 @@
 (define everything
   (service '(everything)
     #:documentation "Stand for the whole system."
-    #:requirement '(web heartbeat report echo greeter flaky)
+    ;; Not `flaky': at a bad moment, starting the rest would fail with it.
+    #:requirement '(web heartbeat report echo greeter)
     #:start (lambda ()
               (display "The system is up.\n")
               #t)
@@ -144,4 +145,4 @@
  (list directories content logger heartbeat store counter report web echo greeter flaky
        everything))
 
-(start-in-the-background '(everything))
+(start-in-the-background '(everything flaky))
