@@ -25,6 +25,9 @@ _TOO_YOUNG: Final = 5.0
 # Seconds between two attempts to go on in the same image: the first and the longest pause.
 _FIRST_PAUSE: Final = 0.01
 _LAST_PAUSE: Final = 1.0
+# Bytes that are kept, and never touched, for going on when there is no other memory left.
+_RESERVE: Final = 1 << 20
+_NOTHING: Final = bytearray()
 
 
 class Selector(selectors.DefaultSelector):
@@ -57,34 +60,61 @@ def run_daemon(
     daemon: Daemon = loop.run_until_complete(_call(make))
     task = loop.create_task(daemon.run(lambda: ready(daemon), state))
     # A daemon that has not been re-executed yet may do so at once.
-    begin = time.monotonic() if state is not None else float("-inf")
-    pause = _FIRST_PAUSE
+    rescue = _Rescue(daemon, selector, float("-inf") if state is None else time.monotonic())
     while True:
-        resumed = time.monotonic()
         try:
             return loop.run_until_complete(task)
         except BaseException as error:
-            if task.done():
-                # Taking up work failed, not the work: serve with what there is.
-                task = loop.create_task(daemon.serve())
-            now = time.monotonic()
-            with contextlib.suppress(Exception):
-                log(f"The event loop broke: {type(error).__name__}: {error}")
-                the_log.flush()
-            if now - begin > _TOO_YOUNG:
-                begin = now
-                _re_execute(daemon)
-            if now - resumed > _TOO_YOUNG:
-                pause = _FIRST_PAUSE
-            time.sleep(pause)
-            pause = min(pause * 2, _LAST_PAUSE)
-            with contextlib.suppress(Exception):
-                # Children are waited for even if the loop never gets to it.
-                daemon.supervisor.children.collect(loop)
-            with contextlib.suppress(Exception):
-                selector.renew()
-            with contextlib.suppress(Exception):
-                log("Going on in the same process.")
+            # Each step of this may fail, too, as long as there is no memory at all.
+            try:
+                rescue.release_reserve()
+                if task.done():
+                    # Taking up work failed, not the work: serve with what there is.
+                    task = loop.create_task(daemon.serve())
+                rescue.go_on(error)
+            except BaseException:
+                continue
+
+
+class _Rescue:
+    """What is done when the loop has broken, and the memory that is kept for that."""
+
+    def __init__(self, daemon: Daemon, selector: Selector, begin: float) -> None:
+        self._daemon = daemon
+        self._selector = selector
+        # When this image took over, or last tried to give way to another one.
+        self._begin = begin
+        self._resumed = begin
+        self._pause = _FIRST_PAUSE
+        self._reserve = bytearray(_RESERVE)
+
+    def release_reserve(self) -> None:
+        """Have some memory again, if that is what is missing."""
+        self._reserve = _NOTHING
+
+    def go_on(self, error: BaseException) -> None:
+        """Become another image, or prepare to go on in this one, after a pause."""
+        with contextlib.suppress(Exception):
+            log(f"The event loop broke: {type(error).__name__}: {error}")
+            the_log.flush()
+        now = time.monotonic()
+        if now - self._begin > _TOO_YOUNG:
+            self._begin = now
+            _re_execute(self._daemon)
+        if now - self._resumed > _TOO_YOUNG:
+            self._pause = _FIRST_PAUSE
+        time.sleep(self._pause)
+        self._pause = min(self._pause * 2, _LAST_PAUSE)
+        with contextlib.suppress(Exception):
+            # Children are waited for even if the loop never gets to it.
+            self._daemon.supervisor.children.collect(self._daemon.loop)
+        with contextlib.suppress(Exception):
+            self._selector.renew()
+        with contextlib.suppress(Exception):
+            log("Going on in the same process.")
+        with contextlib.suppress(MemoryError):
+            self._reserve = bytearray(_RESERVE)
+        self._resumed = time.monotonic()
 
 
 def _re_execute(daemon: Daemon) -> None:

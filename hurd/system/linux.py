@@ -46,8 +46,17 @@ _REBOOT = {
 }
 
 
+# 2 KiB of the stack each, 5 with Python 3.14, which needs more.
+_STACK_LEVELS = 200
+
+
 class LinuxSystem(PosixSystem):
     name = "linux"
+
+    def adapt_process(self) -> None:
+        # The kernel ends a process whose stack cannot grow any more because memory, or what the
+        # process may have of it, has run out: nothing can be done then. So it grows beforehand.
+        _use_stack(_STACK_LEVELS)
 
     def spawn(self, spec: SpawnSpec) -> int:
         try:
@@ -382,3 +391,9 @@ def _identity(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _use_stack(levels: int) -> int:
+    if levels:
+        [levels - 1].sort(key=_use_stack)
+    return 0

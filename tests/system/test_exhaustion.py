@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -179,6 +180,13 @@ def test_command_that_needs_too_much_memory_fails_alone() -> None:
         # What was freed may be kept by the C library, and a new process needs some, too.
         _limit(daemon, resource.RLIMIT_AS, used + (64 << 20))
         assert daemon.request("start", "wanted").result
+
+
+def test_the_stack_is_there_before_memory_runs_out() -> None:
+    with live_daemon(_PROGRAM) as daemon:
+        maps = Path(f"/proc/{daemon.pid}/maps").read_text()
+    [(begin, end)] = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) .*\[stack\]$", maps, re.MULTILINE)
+    assert int(end, 16) - int(begin, 16) > 400 << 10
 
 
 _TALKATIVE = """

@@ -225,6 +225,44 @@ def test_broken_loop_is_replaced_with_the_same_processes(namespace: bool) -> Non
         assert not daemon.zombies()
 
 
+# A stand-in for memory that has run out: the interpreter, too, may end where there is really none.
+_NO_MEMORY = """
+import time
+
+class NoMemory:
+    monotonic = time.monotonic
+    missing = 3
+
+    @staticmethod
+    def sleep(seconds):
+        NoMemory.missing -= 1
+        if NoMemory.missing >= 0:
+            Breaking.broken = True
+            raise MemoryError
+
+def fail(daemon):
+    Breaking.broken = True
+    raise MemoryError
+
+mainloop.time = NoMemory
+mainloop._re_execute = fail
+"""
+
+
+def test_loop_for_which_there_is_no_memory_and_none_to_mend_it() -> None:
+    effect = "Breaking.broken = False; raise MemoryError"
+    hook = _BREAKING.format(effect=effect, always=False) + _NO_MEMORY
+    with live_daemon(_SLEEPERS, hook=hook) as daemon:
+        before = _pids(daemon)
+        os.kill(daemon.pid, signal.SIGUSR2)
+        eventually(
+            lambda: daemon.log().count("The event loop broke: MemoryError") > 1, what="break"
+        )
+        assert _pids(daemon) == before
+        os.kill(_outside(daemon, "one"), signal.SIGKILL)
+        eventually(lambda: daemon.main_pid("one") not in (None, before["one"]), what="respawn")
+
+
 def test_loop_that_breaks_while_the_configuration_is_evaluated() -> None:
     configuration = """
 (define (sleeper name)
