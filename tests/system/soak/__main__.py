@@ -16,7 +16,7 @@ from tests.system.soak.arena import refusal
 from tests.system.soak.soak import REEXECUTE, Broken, soak
 
 # What may be gained in 1,000 operations: kilobytes, blocks of memory, descriptors.  Some 50 new
-# names, of two blocks each, are gained until there are 4,096 of them: after 60,000 operations.
+# names, of two blocks each, are gained until there are 4,096 of them, and then forgotten.
 BOUNDS = {"private": 100.0, "blocks": 300.0, "descriptors": 0.05}
 
 
