@@ -11,10 +11,12 @@ measured: which modules are loaded, what a signal does, how much memory or time 
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -54,6 +56,15 @@ with __import__("contextlib").suppress(Exception):
     os.execve, os.execv = _saving(os.execve), _saving(os.execv)
     os._exit = posix._exit = _saving(os._exit)
     signal.signal({number}, lambda *_: os._exit(0))
+    import _thread, threading
+    def _tracing(start):
+        def begin(function, *arguments):
+            def run(*values, **named):
+                sys.settrace(threading.gettrace())
+                return function(*values, **named)
+            return start(run, *arguments)
+        return begin
+    _thread.start_new_thread = _tracing(_thread.start_new_thread)
 sys.path.remove({site!r})
 """
 
@@ -124,6 +135,7 @@ def pytest_configure() -> None:
     os.register_at_fork(before=lambda: _forks.update([_test()]))
     os.execve, os.execv = _after_writing(os.execve), _after_writing(os.execv)
     os._exit = _after_writing(os._exit)
+    _thread.start_new_thread = _tracing(_thread.start_new_thread)
     # Written once for all tests.
     launchers._CLIENT = _start() + launchers._CLIENT
     launchers._DAEMON = _start() + launchers._DAEMON
@@ -138,6 +150,19 @@ def pytest_configure() -> None:
         console: Any = import_module(name)
         console._MAIN = _Start(console._MAIN)
         console.machine = _saving(console.machine)
+
+
+def _tracing(start: Callable[..., int]) -> Callable[..., int]:
+    """Measures what runs on a thread that is not one of the module threading."""
+
+    def begin(function: Callable[..., object], *arguments: Any) -> int:
+        def run(*values: object, **named: object) -> object:
+            sys.settrace(threading.gettrace())
+            return function(*values, **named)
+
+        return start(run, *arguments)
+
+    return begin
 
 
 def _after_writing(end: Callable[..., Any]) -> Callable[..., Any]:
