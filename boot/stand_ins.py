@@ -266,7 +266,8 @@ STAND_INS: dict[str, dict[str, Any]] = {
     "operator": _all_of(_operator),
     "reprlib": {"recursive_repr": _recursive_repr},
     "threading": {
-        "local": _thread._local, "Lock": _thread.allocate_lock, "get_ident": _thread.get_ident,
+        "local": _thread._local, "Lock": _thread.allocate_lock, "RLock": _thread.RLock,
+        "get_ident": _thread.get_ident,
     },
     "warnings": {"warn": _warnings.warn},
 }  # fmt: skip

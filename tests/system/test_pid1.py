@@ -225,6 +225,31 @@ def test_broken_loop_is_replaced_with_the_same_processes(namespace: bool) -> Non
         assert not daemon.zombies()
 
 
+# Whatever is asked of the loop from a signal's handler fails, as where there is no memory for it.
+_DEAF_LOOP = """
+from pid1 import daemon as module
+
+def fail(*arguments, **options):
+    raise MemoryError
+
+class Daemon(module.Daemon):
+    def install_signal_handlers(self):
+        super().install_signal_handlers()
+        self.loop.call_soon_threadsafe = fail
+
+module.Daemon = Daemon
+"""
+
+
+def test_signals_only_take_a_note() -> None:
+    with live_daemon(_SLEEPERS, hook=_DEAF_LOOP) as daemon:
+        before = _pids(daemon)
+        os.kill(_outside(daemon, "one"), signal.SIGKILL)
+        eventually(lambda: daemon.main_pid("one") not in (None, before["one"]), what="respawn")
+        os.kill(daemon.pid, signal.SIGTERM)
+        assert daemon.wait_end(10) == 0
+
+
 # A stand-in for memory that has run out: the interpreter, too, may end where there is really none.
 _NO_MEMORY = """
 import time
