@@ -76,6 +76,7 @@ def test_man_has_nothing_to_complain_about(name: str, pages: Path) -> None:
         capture_output=True,
         text=True,
         env={"PATH": os.environ["PATH"], "MANWIDTH": "80", "LC_ALL": "C.UTF-8"},
+        cwd=pages,  # one page refers to another
     )
     assert (done.returncode, done.stderr) == (0, "")
 

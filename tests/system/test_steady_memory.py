@@ -286,11 +286,14 @@ def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Steady]:
 def test_what_is_done_many_times_leaves_nothing_in_memory(steady: Steady, kind: str) -> None:
     grown = []
     before = 0
-    for _ in range(4):
+    # The first times fill what is limited, caches of the interpreter (3.13) for longer than others;
+    # and what is cleared now and then shrinks at times.
+    for _ in range(16):
         for _ in range(_TIMES):
             _KINDS[kind](steady)
         now = steady.blocks()
         grown.append(now - before)
         before = now
-    # The first time fills what is limited; and what is cleared now and then shrinks at times.
-    assert min(grown[1:]) < 0.8 * _TIMES, grown[1:]
+        if len(grown) > 2 and min(grown[1:]) < 0.8 * _TIMES:
+            return
+    raise AssertionError(grown)
