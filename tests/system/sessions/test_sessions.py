@@ -28,7 +28,7 @@ PAIRS = [
 SESSIONS = list(runner.OUTPUT)
 
 # They sleep most of the time; more at once would disturb the ones that depend on the clock.
-AT_ONCE = 2
+AT_ONCE = 3
 # A busy machine can be too slow for what a session expects after a fraction of a second.  What
 # drover does differently, it does every time.
 ATTEMPTS = 3
