@@ -29,6 +29,15 @@ def descriptor(value: Value, who: str, position: int = 1) -> int:
     raise expecting(who, position, "open file port", value)
 
 
+def kernel_descriptor(value: Value, who: str) -> int:
+    """The same where Python refuses negative numbers by itself, as it does for more and more calls.
+
+    The kernel is to say what is wrong; the largest number is one that it never gives, too.
+    """
+    number = descriptor(value, who)
+    return number if number >= 0 else (1 << 31) - 1
+
+
 @LIBRARY.primitive("fileno", 1)
 def fileno(port: Value) -> int:
     if not isinstance(port, Port):
@@ -171,7 +180,7 @@ def redirect_port(old: Value, new: Value) -> None:
 def fcntl_(port: Value, command: Value, argument: Value = 0) -> int:
     import fcntl
 
-    number, operation = descriptor(port, "fcntl"), exact_integer(command)
+    number, operation = kernel_descriptor(port, "fcntl"), exact_integer(command)
     try:
         return fcntl.fcntl(number, operation, exact_integer(argument))
     except OSError as error:
@@ -185,7 +194,7 @@ def fsync(port: Value) -> None:
     try:
         if isinstance(port, Port):
             port.flush()
-        os.fsync(descriptor(port, "fsync"))
+        os.fsync(kernel_descriptor(port, "fsync"))
     except OSError as error:
         raise system_error("fsync", error) from None
 

@@ -58,6 +58,8 @@ def _plain(text: str) -> str:
 def test_an_expression_has_the_value_that_guile_gives_it(
     modules: str, text: str, expected: str, exactly: bool
 ) -> None:
+    if "getserv" in text and not Path("/etc/services").exists():
+        pytest.skip("/etc/services is not there")
     outcome = _plain(_outcome(modules, text))
     if exactly:
         assert outcome == _plain(expected)

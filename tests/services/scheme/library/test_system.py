@@ -33,6 +33,22 @@ def test_files_are_made_moved_and_removed(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["a", "l"]
 
 
+@pytest.mark.parametrize(
+    ("text", "reason", "number"),
+    [
+        ("(flock -1 LOCK_SH)", "Bad file descriptor", 9),
+        ("(flock -1 0)", "Invalid argument", 22),
+        ("(fcntl -1 F_GETFD)", "Bad file descriptor", 9),
+        ("(fsync -1)", "Bad file descriptor", 9),
+    ],
+)
+def test_a_descriptor_that_cannot_be_is_refused_by_the_kernel(
+    text: str, reason: str, number: int
+) -> None:
+    who = text[1:].split()[0]
+    assert outcome(text) == f'ERR (system-error "{who}" "~A" ("{reason}") ({number}))'
+
+
 def test_tree_walk(tmp_path: Path) -> None:
     (tmp_path / "d" / "e").mkdir(parents=True)
     (tmp_path / "d" / "f").write_text("")
