@@ -305,7 +305,7 @@ def test_compressors_read_back_what_rotation_wrote(method: str) -> None:
                       '("sh" "-c" "for i in 1 2 3 4; do
                                        test $i = 1 || read line <@DIR@/fifo
                                        seq $(( (i-1)*{count // 4}+1 )) $(( i*{count // 4} ))
-                                   done; echo end; exec sleep 1000")
+                                   done; read line <@DIR@/fifo; echo end; exec sleep 1000")
                       #:log-file "@DIR@/printer.log")
              #:stop (make-kill-destructor))
            (log-rotation-service #:compression '{method} #:rotation-size-threshold 1)))
@@ -334,6 +334,7 @@ def test_compressors_read_back_what_rotation_wrote(method: str) -> None:
                 ),
                 what=f"{number} copies",
             )
+        (daemon.directory / "fifo").write_text("go\n")
         eventually(lambda: log.read_text().endswith(" end\n"), what="the last line")
         files = [daemon.directory / f"printer.log.{n}{suffix}" for n in (4, 3, 2, 1)]
         for file in files:
