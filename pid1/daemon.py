@@ -214,9 +214,13 @@ class Daemon:
         self._on_child()
 
     def _on_signal(self, number: int, _frame: Any) -> None:
-        # Runs between two instructions of the daemon, or of this: only take a note. An error would
-        # be one of whatever runs just now, and the signal would be lost.
+        # Runs between two instructions of the daemon, or of this: first take a note. An error would
+        # be one of whatever runs just now; without this call the loop wakes by itself, if later.
+        first = not self._signals
         self._signals.add(number)
+        if first:
+            with contextlib.suppress(Exception):
+                self.loop.call_soon_threadsafe(self._handle_signals)
 
     def _handle_signals(self) -> None:
         signals, self._signals = self._signals, set()
