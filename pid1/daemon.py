@@ -199,13 +199,13 @@ class Daemon:
         Not through the loop's own handlers: those learn the number from a pipe, which a
         storm of ending children fills, and then a request to stop is lost.
         """
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        for number in (signal.SIGCHLD, *system.shutdown_signals()):
-            # Whatever number wakes the loop, what it is about stands in _signals.
-            self.loop.add_signal_handler(number, self._handle_signals)
-            signal.signal(number, self._on_signal)
+        # Wakes the loop on any signal; what it is about stands in _signals.
+        self.loop.add_signal_handler(signal.SIGCHLD, self._handle_signals)
         descriptor = signal.set_wakeup_fd(-1)
         signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        for number in (signal.SIGCHLD, *system.shutdown_signals()):
+            signal.signal(number, self._on_signal)
         if os.getpid() == 1:
             for number in (signal.SIGUSR1, signal.SIGUSR2):
                 signal.signal(number, signal.SIG_IGN)
@@ -215,7 +215,7 @@ class Daemon:
 
     def _on_signal(self, number: int, _frame: Any) -> None:
         # Runs between two instructions of the daemon, or of this: first take a note. An error would
-        # be one of whatever runs just now; without this call the loop wakes by itself, if later.
+        # be one of whatever runs just now. Without this call it waits for the next end of a child.
         first = not self._signals
         self._signals.add(number)
         if first:

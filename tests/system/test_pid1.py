@@ -246,7 +246,9 @@ def test_signals_only_take_a_note() -> None:
         before = _pids(daemon)
         os.kill(_outside(daemon, "one"), signal.SIGKILL)
         eventually(lambda: daemon.main_pid("one") not in (None, before["one"]), what="respawn")
+        # What stops it is noted, and seen to with the next end of a child.
         os.kill(daemon.pid, signal.SIGTERM)
+        os.kill(_outside(daemon, "two"), signal.SIGKILL)
         assert daemon.wait_end(10) == 0
 
 
