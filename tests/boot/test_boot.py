@@ -19,14 +19,6 @@ _CLEAN = "/dev/hd0s1 / ext2 defaults 0 1\n"
 _GETTY = "/libexec/getty"
 
 
-@pytest.fixture
-def system() -> FakeSystem:
-    fake = FakeSystem()
-    for program in ("/sbin/e2fsck", "/sbin/fsck.ext2"):
-        fake.plan(program, exits(0))
-    return fake
-
-
 def _io_error() -> OSError:
     return OSError(errno.EIO, os.strerror(errno.EIO))
 

@@ -14,14 +14,6 @@ _FSTAB = "/dev/hd0s1 / ext2 defaults 0 1\n"
 
 
 @pytest.fixture
-def system() -> FakeSystem:
-    fake = FakeSystem()
-    for program in ("/sbin/e2fsck", "/sbin/fsck.ext2"):
-        fake.plan(program, exits(0))
-    return fake
-
-
-@pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     monkeypatch.setattr(guard, "log", lines.append)
