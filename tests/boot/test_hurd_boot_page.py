@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from boot.arguments import read_arguments
-from hurd.system.fake import FakeSystem, exits
+from hurd.system.fake import FakeSystem
 from tests.boot.fakeboot import INIT, fake_boot
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "hurd-boot.md").read_text()
@@ -21,13 +21,6 @@ def _table(title: str) -> list[list[str]]:
     section = _PAGE.split(f"## {title}\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\|(.*)\|$", section, re.MULTILINE)
     return [[cell.strip() for cell in row.split("|")] for row in rows[2:]]
-
-
-@pytest.fixture
-def system() -> FakeSystem:
-    fake = FakeSystem()
-    fake.plan("/sbin/e2fsck", exits(0))
-    return fake
 
 
 async def test_all_services_are_described_with_what_they_need(
