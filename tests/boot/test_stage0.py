@@ -29,8 +29,8 @@ def test_a_configuration_that_does_not_load_ends_in_a_shell_with_job_control(
         assert one.run("echo $$ $(ps -o ppid= -p $$)").split()[1] == "1"
         assert "/dev/" in one.run("tty")
         start = len(one.output)
-        one.type("sleep 1000\n")
-        one.read_until("sleep 1000", start=start)
+        one.type("echo be'gun'; sleep 1000\n")
+        one.read_until("begun", start=start)
         one.type("\x03")
         assert one.run("echo alive") == "alive\n"
 
