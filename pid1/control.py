@@ -103,9 +103,9 @@ class ControlServer:
     def close(self) -> None:
         """Stop serving; clients being served are cut off."""
         self._close_listener()
-        self.release_spare()
         for connection in [*self._silent, *self.busy]:
             connection.close()
+        self.release_spare()
 
     def replace_listener(self, listener: socket.socket) -> None:
         """Go on with another socket: the first one, or after the file of the first was deleted."""

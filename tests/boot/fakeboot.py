@@ -139,3 +139,4 @@ async def fake_boot(
         for task in list(daemon.supervisor._tasks):
             task.cancel()
         await asyncio.sleep(0)
+        daemon.server.close()
