@@ -188,8 +188,10 @@ the network cannot be used."))
   (service '(console)
     #:documentation "Drive screen and keyboard, with several terminals on them."
     #:requirement '(user-processes device-nodes)
+    ;; The terminal that is opened first is on the screen, and the gettys race: so tty1's is held open.
     #:start (make-forkexec-constructor
-             '("/bin/console" "-d" "current_vcs" "-d" "vga" "-d" "pc_kbd" "--repeat=kbd"
+             '("/bin/sh" "-c" "exec \"$@\" 3</dev/vcs/1/console" "sh"
+               "/bin/console" "-d" "current_vcs" "-d" "vga" "-d" "pc_kbd" "--repeat=kbd"
                "-d" "generic_speaker" "-c" "/dev/vcs"))
     #:stop (make-kill-destructor)
     #:respawn? #t))

@@ -76,6 +76,7 @@ def test_people_can_log_in_at_the_keyboard(screen: Screen) -> None:
         screen.pid(f"term-tty{number}")
         assert "console" in screen.run(f"ls /dev/vcs/{number}")
     screen.until_on_screen("login>")
+    assert screen.run("readlink /dev/cons/vcs").strip() == "/dev/vcs/1"
     screen.press("login root\n")
     screen.until_on_screen("root@hurd:~#")
     screen.press("tty\n")
@@ -100,5 +101,6 @@ def test_terminals_of_the_screen_stop_and_start_with_the_client(screen: Screen) 
     assert screen.run_with_status("herd start multi-user")[1] == 0
     assert "+ term-tty3" in screen.run("herd status")
     screen.run("sleep 3")
+    assert screen.run("readlink /dev/cons/vcs").strip() == "/dev/vcs/1"
     screen.press("\n\nlogin root\nexpr 50000 - 1234\n")
     screen.until_on_screen("48766")
