@@ -1,4 +1,4 @@
-"""The daemon: signals, the control socket's life, shutdown, and what must never kill it.
+"""The daemon: its start, its take-over, shutdown, and what must never kill it.
 
 Everything that goes wrong in a callback of the loop is logged and survived.  The
 daemon ends by an orderly stop of ``root``, by ``exit`` in a configuration, or never.
@@ -25,6 +25,7 @@ from pid1.process import send_signal, signal_target
 from pid1.root import make_root
 from pid1.service import RUNNING, STOPPED, STOPPING
 from pid1.sexp import Symbol
+from pid1.signals import Signals
 from pid1.socket_file import SocketFile
 from pid1.supervisor import Replay, Supervisor, current_replay, replay
 from pid1.values import Process, text
@@ -89,7 +90,7 @@ class Daemon:
         self.supervisor.root = make_root(self, load, evaluate)
         self.supervisor.root.capture = the_log  # type: ignore[assignment]
         self.supervisor.register([self.supervisor.root])
-        self._signals: set[int] = set()
+        self._signals = Signals(self.loop, self.supervisor.children.reap, self._on_stop)
         self._last_error: tuple[str, float] = ("", 0.0)
         self._socket_file = SocketFile(
             self.server, socket_path, open_listener, self.finished, self._on_stop
@@ -194,47 +195,12 @@ class Daemon:
     # Signals
 
     def install_signal_handlers(self) -> None:
-        """React to the end of children and to requests to stop.
-
-        Not through the loop's own handlers: those learn the number from a pipe, which a
-        storm of ending children fills, and then a request to stop is lost.
-        """
-        # Wakes the loop on any signal; what it is about stands in _signals.
-        self.loop.add_signal_handler(signal.SIGCHLD, self._handle_signals)
-        descriptor = signal.set_wakeup_fd(-1)
-        signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        for number in (signal.SIGCHLD, *system.shutdown_signals()):
-            signal.signal(number, self._on_signal)
-        if os.getpid() == 1:
-            for number in (signal.SIGUSR1, signal.SIGUSR2):
-                signal.signal(number, signal.SIG_IGN)
-        # The image before this one has blocked all, lest one is lost.
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        self._on_child()
-
-    def _on_signal(self, number: int, _frame: Any) -> None:
-        # Runs between two instructions of the daemon, or of this: first take a note. An error would
-        # be one of whatever runs just now. Without this call it waits for the next end of a child.
-        first = not self._signals
-        self._signals.add(number)
-        if first:
-            with contextlib.suppress(Exception):
-                self.loop.call_soon_threadsafe(self._handle_signals)
-
-    def _handle_signals(self) -> None:
-        signals, self._signals = self._signals, set()
-        if signal.SIGCHLD in signals:
-            self._on_child()
-        if signals - {signal.SIGCHLD}:
-            self._on_stop()
-
-    def _on_child(self) -> None:
-        self.supervisor.children.reap()
+        """React to the end of children and to requests to stop."""
+        self._signals.watch()
 
     def stop_wanted(self) -> str | None:
         """How the daemon is being stopped, or is about to be."""
-        return self.ending or ("stop" if self._signals - {signal.SIGCHLD} else None)
+        return self.ending or ("stop" if self._signals.stop_noted else None)
 
     def end(self, how: str) -> None:
         """Stop in one of the ways of ``stop_wanted``."""

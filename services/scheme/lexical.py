@@ -1,4 +1,4 @@
-"""The parts of a token: numbers, character names, escapes in strings.
+"""The parts of a token: numbers, character names, bytes, escapes in strings.
 
 Measured on Guile 3.0.11.  Used by the reader and by ``string->number``.
 """
@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.scheme.errors import out_of_range
+
 if TYPE_CHECKING:
     from fractions import Fraction
+
+    from services.scheme.types import Value
 
 CHARACTER_NAMES = {
     "nul": "\0", "null": "\0", "alarm": "\a", "backspace": "\b", "tab": "\t", "newline": "\n",
@@ -129,3 +133,11 @@ def parse_character(name: str) -> str | None:
     if code is None or code > 0x10FFFF or 0xD800 <= code < 0xE000:
         return None
     return chr(code)
+
+
+def parse_bytes(items: list[Value]) -> bytearray:
+    """The bytevector that ``#vu8(…)`` denotes; raises SchemeError for what is no byte."""
+    for item in items:
+        if type(item) is not int or not 0 <= item < 256:
+            raise out_of_range("bytevector-u8-set!", item)
+    return bytearray(items)

@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from services.scheme.errors import SchemeError, misc_error, out_of_range
+from services.scheme.errors import SchemeError, misc_error
 from services.scheme.lexical import (
     HEX_ESCAPES,
     STRING_ESCAPES,
+    parse_bytes,
     parse_character,
     parse_number,
 )
@@ -98,7 +99,7 @@ class Reader:
                     elif kind == _VECTOR:
                         value = head
                     elif kind == _BYTES:
-                        value = _bytes(head)
+                        value = parse_bytes(head)
                     else:
                         self.position = pos
                         raise self._error(pos, f'unexpected "{name}"')
@@ -386,13 +387,6 @@ _SHARP: dict[str, Callable[[Reader, int], Any]] = {
     ",": Reader._syntax_quote,
     ".": Reader._read_eval,
 }
-
-
-def _bytes(items: list[Value]) -> bytearray:
-    for item in items:
-        if type(item) is not int or not 0 <= item < 256:
-            raise out_of_range("bytevector-u8-set!", item)
-    return bytearray(items)
 
 
 def read_one(text: str) -> Value:
