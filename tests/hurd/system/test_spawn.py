@@ -112,12 +112,9 @@ def test_low_descriptors_may_be_exchanged(way, tmp_path):
     """Sources among the child's own targets: none may be overwritten before it was used."""
 
     def body() -> None:
-        for fd, name in enumerate("abcde"):
-            target = os.open(tmp_path / name, os.O_RDWR | os.O_CREAT)
-            os.dup2(target, fd + 20)
-            os.close(target)
-        for fd in range(5):
-            os.dup2(fd + 20, fd, inheritable=False)
+        files = [os.open(tmp_path / name, os.O_RDWR | os.O_CREAT) for name in "abcde"]
+        for fd, file in enumerate(files):
+            os.dup2(file, fd, inheritable=False)
         os.set_inheritable(2, True)
         links = " ".join(f"/proc/$$/fd/{fd}" for fd in range(5))
         script = f"(readlink {links} >{tmp_path}/out)"
