@@ -14,7 +14,7 @@ from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING
 
-from pid1.sexp import Keyword, Symbol
+from pid1.sexp import Keyword
 from tests.system.live import command
 from tests.system.soak import watching
 from tests.system.soak.catalogue import BASE, LISTENING, STEADY, UNSTEADY, Definition
@@ -107,39 +107,32 @@ def unload(soak: Soak, random: Random) -> str:
     return name
 
 
-@weight(0)
-def reload(soak: Soak, _random: Random) -> str:
-    """Unload everything, and load the configuration again."""
-    soak.known.clear()
-    soak.ask("reload", "root", str(soak.arena.daemon.directory / "config.scm"))
-    return ""
-
-
 # Starts and stops
+
+
+def _request(action: str, soak: Soak, random: Random) -> str:
+    """Ask for an action of some service; half of the answers are waited for."""
+    name = _any(soak, random)
+    soak.ask(action, name, wait=random.random() < 0.5)
+    return name
 
 
 @weight(22)
 def start(soak: Soak, random: Random) -> str:
     """Start a service."""
-    name = _any(soak, random)
-    soak.ask("start", name, wait=random.random() < 0.5)
-    return name
+    return _request("start", soak, random)
 
 
 @weight(10)
 def stop(soak: Soak, random: Random) -> str:
     """Stop a service, and what requires it."""
-    name = _any(soak, random)
-    soak.ask("stop", name, wait=random.random() < 0.5)
-    return name
+    return _request("stop", soak, random)
 
 
 @weight(8)
 def restart(soak: Soak, random: Random) -> str:
     """Restart a service."""
-    name = _any(soak, random)
-    soak.ask("restart", name, wait=random.random() < 0.5)
-    return name
+    return _request("restart", soak, random)
 
 
 @weight(2)
@@ -170,6 +163,17 @@ def disable(soak: Soak, random: Random) -> str:
 # Processes
 
 
+def _processes(soak: Soak, name: str) -> list[watching.Seen]:
+    """The processes of a service."""
+    found = watching.processes(soak.arena.daemon.pid).values()
+    return [one for one in found if one.service == name]
+
+
+def _signal(one: watching.Seen, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(one.pid, number)
+
+
 @weight(8)
 def kill(soak: Soak, random: Random) -> str:
     """Have a service's processes end all at once, as if by themselves."""
@@ -177,22 +181,16 @@ def kill(soak: Soak, random: Random) -> str:
     number = random.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT))
     soak.looked.fallen.add(name)
     soak.looked.bereft.add(name)
-    seen = watching.processes(soak.arena.daemon.pid)
-    for one in seen.values():
-        if one.service == name:
-            with suppress(ProcessLookupError):
-                os.kill(one.pid, signal.SIGSTOP)
+    for one in _processes(soak, name):
+        _signal(one, signal.SIGSTOP)
     soak.unattended = soak.operations  # it may be respawned
     # Who was forked meanwhile has been caught by a second look.
-    victims = [one for one in watching.processes(soak.arena.daemon.pid).values()
-               if one.service == name]  # fmt: skip
+    victims = _processes(soak, name)
     for one in victims:
-        with suppress(ProcessLookupError):
-            # A stubborn one does not mind SIGTERM; nobody may be left of a family.
-            os.kill(one.pid, number if len(victims) == 1 else signal.SIGKILL)
+        # A stubborn one does not mind SIGTERM; nobody may be left of a family.
+        _signal(one, number if len(victims) == 1 else signal.SIGKILL)
     for one in victims:
-        with suppress(ProcessLookupError):
-            os.kill(one.pid, signal.SIGCONT)
+        _signal(one, signal.SIGCONT)
     return f"{name} with {number.name}"
 
 
@@ -201,11 +199,9 @@ def suspend(soak: Soak, random: Random) -> str:
     """Stop a service's processes in their tracks; they go on before the next look."""
     name = _any(soak, random)
     soak.looked.fallen.add(name)  # a watchdog may find it silent
-    for one in watching.processes(soak.arena.daemon.pid).values():
-        if one.service == name:
-            with suppress(ProcessLookupError):
-                os.kill(one.pid, signal.SIGSTOP)
-            soak.suspended.add(one.pid)
+    for one in _processes(soak, name):
+        _signal(one, signal.SIGSTOP)
+        soak.suspended.add(one.pid)
     return name
 
 
@@ -384,45 +380,3 @@ def compute(soak: Soak, random: Random) -> str:
     )  # fmt: skip
     soak.ask("eval", "root", text, wait=False)
     return text
-
-
-# What is taken away, and the daemon itself: chosen by the schedule, not by weight.
-
-
-def fault(soak: Soak, random: Random) -> str:
-    """Take something away for a number of operations."""
-    what = random.choice(soak.arena.available())
-    left = random.choice((0, 0, 1, 2, 4))
-    soak.arena.begin(what, left)
-    soak.fault_ends = soak.operations + random.randrange(10, 40)
-    return f"{what}, {left} left, until {soak.fault_ends}"
-
-
-def set_clock(soak: Soak, random: Random) -> str:
-    """Set the daemon's clock forward or back."""
-    seconds = random.choice((-86400 * 400, -7200, -30, -1, 0, 0, 1, 30, 7200, 86400 * 400))
-    soak.arena.set_clock(seconds)
-    return f"{seconds:+} s"
-
-
-def reexecute(soak: Soak, _random: Random) -> str:
-    """Replace the daemon by a fresh image of itself."""
-    return soak.reexecute("reexec")
-
-
-def break_loop(soak: Soak, _random: Random) -> str:
-    """Break the daemon's event loop: it replaces itself."""
-    return soak.reexecute("break")
-
-
-__all__ = [
-    "BASE_NAMES",
-    "DYNAMIC",
-    "TABLE",
-    "Symbol",
-    "break_loop",
-    "choose",
-    "fault",
-    "reexecute",
-    "set_clock",
-]  # fmt: skip

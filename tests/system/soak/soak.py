@@ -12,28 +12,24 @@ import itertools
 import json
 import os
 import signal
-import statistics
 import time
-from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.system.live import Reply, command, eventually, properties, receive
-from tests.system.soak import operations, watching
+from tests.system.live import Reply, command, eventually, receive
+from tests.system.soak import operations, restoring, scheduled, watching
 from tests.system.soak.arena import Arena, arena
-from tests.system.soak.catalogue import BASE, LISTENING, MAKERS, Definition
-from tests.system.soak.clients import Crowd, Pending, talk
+from tests.system.soak.catalogue import BASE, MAKERS, Definition
+from tests.system.soak.clients import Crowd, Pending
+from tests.system.soak.figures import Result
 from tests.system.soak.invariants import Invariants, bad_lines
 from tests.system.soak.logs import Logs
-from tests.system.soak.trend import LONG_WARM_UP, WARM_UP, Sample, slope
+from tests.system.soak.trend import Sample
 
 LOOK = 60
 SAMPLE = 300
-# Operations between two choices of what comes by schedule.
-_FAULT, _CLOCK, _RELOAD = 90, 70, 900
-# And between two images of the daemon; memory is compared within one.
+# Operations between two images of the daemon; memory is compared within one.
 REEXECUTE = 25_000
 # Seconds that a request may wait for its answer, and what is under way for its end.
 _BOUND = 30.0
@@ -45,55 +41,6 @@ PING_BOUND = 5.0
 
 class Broken(Exception):
     """An invariant does not hold; the message says which, and after how many operations."""
-
-
-@dataclass
-class Result:
-    """The figures of one soak."""
-
-    seed: int
-    seconds: float = 0.0
-    operations: Counter[str] = field(default_factory=Counter)
-    faults: Counter[str] = field(default_factory=Counter)
-    looks: int = 0
-    images: int = 1
-    lines: int = 0
-    lost: int = 0
-    pings: list[float] = field(default_factory=list)
-    samples: dict[str, list[Sample]] = field(default_factory=dict)
-    cpu: float = 0.0
-
-    def slope(self, what: str) -> float | None:
-        """Of "pss", "rss", "private" (kB), "blocks" or "descriptors", per 1,000 operations."""
-        warm_up = LONG_WARM_UP if what == "blocks" else WARM_UP
-        return slope(self.samples.get(what, []), warm_up)
-
-    def report(self) -> str:
-        """The figures in words, one a line."""
-        pings = sorted(self.pings)
-        lines = [
-            f"seed {self.seed}: {self.operations.total()} operations in {self.seconds:.0f} s, "
-            f"{self.looks} looks, {self.images} images of the daemon",
-            "operations: " + ", ".join(f"{n} {o}" for o, n in self.operations.most_common()),
-            "taken away: " + (", ".join(f"{n} {o}" for o, n in self.faults.items()) or "nothing"),
-            f"lines found in logs: {self.lines}; notes of lost lines, for full disks: {self.lost}",
-            f"control socket: {len(pings)} answers, median "
-            f"{1000 * statistics.median(pings):.1f} ms, 99 % within "
-            f"{1000 * pings[len(pings) * 99 // 100]:.0f} ms, slowest {1000 * pings[-1]:.0f} ms",
-        ]
-        for what, unit in (
-            ("pss", "kB"), ("rss", "kB"), ("private", "kB"), ("blocks", ""), ("descriptors", ""),
-        ):  # fmt: skip
-            samples = self.samples.get(what, [])
-            found = self.slope(what)
-            if samples and found is not None:
-                lines.append(
-                    f"{what}: {found:+.2f} {unit} per 1,000 operations; "
-                    f"first {samples[0].figure:.0f}, last {samples[-1].figure:.0f} "
-                    f"({len(samples)} samples)"
-                )
-        lines.append(f"processor time of the daemon: {self.cpu:.0f} s")
-        return "\n".join(lines)
 
 
 class Soak:
@@ -207,7 +154,7 @@ class Soak:
         number = self.operations
         if self.arena.faults and number >= self.fault_ends:
             self._lift()
-        operation = self._scheduled() or operations.choose(self.random)
+        operation = scheduled.choose(self, self._image) or operations.choose(self.random)
         self._perform(operation)
         if number % 20 == 0:
             self.ping()
@@ -216,22 +163,6 @@ class Soak:
             self.sample()
         elif number % LOOK == 0:
             self.look()
-
-    def _scheduled(self) -> operations.Operation | None:
-        """What comes by schedule, each at its own distance; one number decides."""
-        chance = self.random.random()
-        if chance < 1 / _FAULT:
-            return None if self.arena.faults else operations.fault
-        chance -= 1 / _FAULT
-        if chance < 1 / _CLOCK:
-            return operations.set_clock
-        chance -= 1 / _CLOCK
-        if chance < 1 / _RELOAD:
-            return operations.reload
-        chance -= 1 / _RELOAD
-        if chance < 1 / self._image and not self.arena.faults:
-            return self.random.choice((operations.reexecute, operations.break_loop))
-        return None
 
     def _perform(self, operation: operations.Operation) -> None:
         name = operation.__name__
@@ -299,23 +230,11 @@ class Soak:
         """Bring the daemon to the state that it began with; note what it takes."""
         self.look()
         self.ping()
-        self.crowd.close_all()
-        self.arena.set_clock(0)
-        # One after the other, as a user would: what requires them stops with them.
-        for name in sorted(self.known):
-            self.demand("unload", "root", name)
-        self.known.clear()
-        self._end_transients()
-        for name in [one.name for one in BASE] + list(MAKERS):
-            self.demand("enable", name)
-            if not self.demand("start", name).result:
-                self.fail(f"{name} does not start")
-        self._converse()
-        self._rotate()
+        restoring.restore(self)
         self.look()
-        self._check_base()
+        restoring.check_services(self)
         self._check_logs()
-        self._check_timer()
+        restoring.check_timer(self)
         self._note()
         # Not after each look: /proc may leave out a process that comes or goes just then.
         self.looked.bereft.clear()
@@ -328,42 +247,6 @@ class Soak:
         if not data:
             self.fail(f"'{action} {service}' was not answered")
         return Reply(data)
-
-    def _end_transients(self) -> None:
-        names = {one.name for one in BASE} | {"root", *MAKERS}
-        for name in set(self.arena.daemon.all_services()) - names:
-            # Also one that was restarted and unloaded at once: either may come last.
-            self.demand("unload", "root", name)
-
-    def _converse(self) -> None:
-        """Each service that listens answers; those that wait for a connection have one."""
-        for one in BASE:
-            if one.kind in LISTENING:
-                path = self.arena.writer.socket(one.name)
-                eventually(lambda: talk(path, b"hello") == b"hello", what=f"{path} answers")  # noqa: B023
-
-    def _rotate(self) -> None:
-        """Have all logs rotated, and wait until nothing more is."""
-        before = self._rotations()
-        self.demand("trigger", "log-rotation")
-        eventually(lambda: self._rotations() != before, what="the logs are rotated")
-        # Earlier triggers may still wait for their turn.
-        while before != (before := self._rotations()):
-            time.sleep(0.5)
-
-    def _rotations(self) -> str:
-        """The past runs of the rotation, as the daemon tells them."""
-        running = self.arena.daemon.status("log-rotation")["running"]
-        return str(properties(running)["past-runs"])
-
-    def _check_base(self) -> None:
-        found = self.arena.daemon.all_services()
-        expected = {one.name for one in BASE} | {"root", *MAKERS}
-        if set(found) != expected:
-            self.fail(f"services that should not be there: {sorted(set(found) - expected)}")
-        for name, one in found.items():
-            if one["status"].name != "running":
-                self.fail(f"{name} is {one['status'].name}")
 
     def _check_logs(self) -> None:
         """Everything that was printed is in a log, and nothing there tells of a defect."""
@@ -392,15 +275,6 @@ class Soak:
         own = self.logs.read()
         self._log.write(own)
         return own
-
-    def _check_timer(self) -> None:
-        """A timer of every second goes on, whatever the clock did."""
-        journal = self.arena.place / "journal" / "base-timer"
-        before = journal.stat().st_size if journal.exists() else 0
-        # It looks at the clock once a minute if nothing tells it to.
-        eventually(
-            lambda: journal.exists() and journal.stat().st_size > before, 70, "the timer runs"
-        )
 
     def _note(self) -> None:
         found = dict(watching.memory(self.arena.daemon.pid).__dict__)
