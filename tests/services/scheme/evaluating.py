@@ -9,6 +9,12 @@ from services.scheme import Evaluation, Module, SchemeError, evaluate, user_modu
 from services.scheme.printer import write
 from services.scheme.reader import read_all
 
+_LIBRARIES = """
+(use-modules (ice-9 format) (ice-9 match) (ice-9 regex) (ice-9 exceptions) (ice-9 ftw)
+             (ice-9 rdelim) (ice-9 textual-ports) (ice-9 binary-ports) (rnrs bytevectors)
+             (srfi srfi-1) (srfi srfi-13) (srfi srfi-19) (ice-9 hash-table))
+"""
+
 
 def finish(result: Any) -> Any:
     """The value of what the embedding interface returned."""
@@ -28,6 +34,13 @@ def value(text: str, module: Module | None = None) -> Any:
     for datum in read_all(text):
         result = finish(evaluate(datum, module))
     return result
+
+
+def module_with_libraries() -> Module:
+    """A user's module that uses libraries which are not there from the start."""
+    module = user_module()
+    value(_LIBRARIES, module)
+    return module
 
 
 def shown(text: str, module: Module | None = None) -> str:
