@@ -23,6 +23,7 @@ from pathlib import Path
 
 from image.settings import DebianSource, PackageArchive
 
+HURD = "hurd-i386"
 EPOCH = 1_750_000_000
 MINOR = sys.version_info.minor
 """The stand-in Python is of the version that runs the tests, so that drover can be compiled."""
@@ -38,7 +39,7 @@ class Recipe:
     name: str
     files: Mapping[str, Content] = field(default_factory=dict)
     version: str = "1.0-1"
-    architecture: str = "hurd-i386"
+    architecture: str = HURD
     fields: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, int] = field(default_factory=dict)

@@ -107,6 +107,13 @@ def stand_in_archive(
 
 
 @pytest.fixture
+def small(tmp_path: Path, signer: Signer) -> Iterator[StandInArchive]:
+    """An archive of one test."""
+    with StandInArchive(tmp_path / "small", signer) as archive:
+        yield archive
+
+
+@pytest.fixture
 def cache(tmp_path: Path) -> Cache:
     """An empty cache."""
     return Cache(tmp_path / "cache")

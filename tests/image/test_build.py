@@ -24,7 +24,7 @@ from image.inspection import inspect_image
 from image.settings import Configuration, DirectorySource, Format, Network, TarballSource, User
 from image.sources.debian import read_packages
 from tests.image.archive import EPOCH, PACKAGES, StandInArchive
-from tests.image.test_debian import unpack
+from tests.image.trees import unpack
 from tests.image.users import ROOT, python_for_all, run_as_ordinary_user
 
 WANTED = ("gnumach-image-1-486", *PACKAGES)

@@ -1,4 +1,4 @@
-"""Trees of files for tests, made and read."""
+"""Trees of files for tests: made, read, and written to a directory."""
 
 from __future__ import annotations
 
@@ -21,3 +21,16 @@ def content(tree: Tree, path: str) -> bytes:
     assert place is not None, path
     data = tree[place].content
     return data.read_bytes() if isinstance(data, Path) else data or b""
+
+
+def unpack(tree: Tree, root: Path) -> None:
+    """Write the files of a tree below a directory, all ours."""
+    for path, node in tree.items():
+        file = root / path.lstrip("/")
+        if node.kind == "directory":
+            file.mkdir(exist_ok=True)
+        elif node.kind == "symlink":
+            file.symlink_to(node.target)
+        elif node.kind == "file":
+            file.write_bytes(content(tree, node.link or path))
+            file.chmod(node.mode)
