@@ -21,21 +21,18 @@ LIBRARY = Library()
 
 
 def descriptor(value: Value, who: str, position: int = 1) -> int:
-    """The descriptor of a file port, or the number itself."""
+    """The descriptor of a file port, or the number itself.
+
+    For a negative number, the largest one, which the kernel never gives either: it is to say what
+    is wrong.  Python refuses such numbers by itself in some calls, and takes -1 for a missing name
+    in others.
+    """
     if type(value) is int:
-        return small(value, value)
+        number = small(value, value)
+        return number if number >= 0 else (1 << 31) - 1
     if isinstance(value, Port) and value.fd is not None:
         return value.fd
     raise expecting(who, position, "open file port", value)
-
-
-def kernel_descriptor(value: Value, who: str) -> int:
-    """The same where Python refuses negative numbers by itself, as it does for more and more calls.
-
-    The kernel is to say what is wrong; the largest number is one that it never gives, too.
-    """
-    number = descriptor(value, who)
-    return number if number >= 0 else (1 << 31) - 1
 
 
 @LIBRARY.primitive("fileno", 1)
@@ -180,7 +177,7 @@ def redirect_port(old: Value, new: Value) -> None:
 def fcntl_(port: Value, command: Value, argument: Value = 0) -> int:
     import fcntl
 
-    number, operation = kernel_descriptor(port, "fcntl"), exact_integer(command)
+    number, operation = descriptor(port, "fcntl"), exact_integer(command)
     try:
         return fcntl.fcntl(number, operation, exact_integer(argument))
     except OSError as error:
@@ -194,7 +191,7 @@ def fsync(port: Value) -> None:
     try:
         if isinstance(port, Port):
             port.flush()
-        os.fsync(kernel_descriptor(port, "fsync"))
+        os.fsync(descriptor(port, "fsync"))
     except OSError as error:
         raise system_error("fsync", error) from None
 

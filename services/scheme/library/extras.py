@@ -64,13 +64,13 @@ def flock(port: Value, operation: Value) -> None:
     """Lock a file; a lock that is held elsewhere is an error (EAGAIN), never a wait."""
     import fcntl
 
-    from services.scheme.library.descriptors import kernel_descriptor
+    from services.scheme.library.descriptors import descriptor
 
     bits = exact_integer(operation)
     if not 0 <= bits < 1 << 16:
         raise wrong_type("flock", 2, operation)
     try:
-        fcntl.flock(kernel_descriptor(port, "flock"), bits | fcntl.LOCK_NB)
+        fcntl.flock(descriptor(port, "flock"), bits | fcntl.LOCK_NB)
     except OSError as error:
         raise system_error("flock", error) from None
 

@@ -138,8 +138,7 @@ def access(name: Value, how: Value) -> bool:
 @LIBRARY.primitive("file-exists?", 1)
 def file_exists(name: Value) -> bool:
     if isinstance(name, Port) or type(name) is int:
-        descriptor(name, "stat")
-        return True
+        return os.path.exists(descriptor(name, "stat"))
     if type(name) is not str:
         raise expecting("stat", 1, "open file port", name)
     return os.path.exists(plain_string(name))

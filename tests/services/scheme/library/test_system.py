@@ -40,6 +40,9 @@ def test_files_are_made_moved_and_removed(tmp_path: Path) -> None:
         ("(flock -1 0)", "Invalid argument", 22),
         ("(fcntl -1 F_GETFD)", "Bad file descriptor", 9),
         ("(fsync -1)", "Bad file descriptor", 9),
+        ("(truncate-file -1 0)", "Bad file descriptor", 9),
+        ("(chmod -1 0)", "Bad file descriptor", 9),
+        ("(chown -1 0 0)", "Bad file descriptor", 9),
     ],
 )
 def test_a_descriptor_that_cannot_be_is_refused_by_the_kernel(
@@ -47,6 +50,13 @@ def test_a_descriptor_that_cannot_be_is_refused_by_the_kernel(
 ) -> None:
     who = text[1:].split()[0]
     assert outcome(text) == f'ERR (system-error "{who}" "~A" ("{reason}") ({number}))'
+
+
+def test_no_file_has_a_descriptor_that_is_not_open() -> None:
+    assert outcome("(map file-exists? (list 0 -1 (- (expt 2 31) 1)))") == "(#t #f #f)"
+    assert outcome("(stat -1)") == (
+        'ERR (system-error "stat" "~A: ~S" ("Bad file descriptor" -1) (9))'
+    )
 
 
 def test_tree_walk(tmp_path: Path) -> None:
