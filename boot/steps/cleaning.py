@@ -14,6 +14,7 @@ machine stops: that server keeps the inode of one that was bound, and never free
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -39,18 +40,35 @@ def clean_directory(path: str, keep_directories: bool = False, keep: Collection[
     except OSError as error:
         log(f"Cannot clean '{path}': {error.strerror}.")
         return 0
-    entries: list[tuple[str, list[tuple[str, os.stat_result]]]] = []
-    for name in names:
-        entry = os.path.join(path, name)
+    found: list[tuple[str, bool]] = []
+    shortened = 0
+    # Not by recursion: anybody can nest directories in /tmp as deeply as they like.
+    waiting = [os.path.join(path, name) for name in names]
+    while waiting:
+        entry = waiting.pop()
+        if entry in keep:
+            continue
         with _logged(entry):
-            entries.append((entry, _all_of(entry, keep)))
-    if sum(_shorten(file, status) for _, content in entries for file, status in content):
+            status = system.lstat(entry)
+            if not stat.S_ISLNK(status.st_mode) and system.may_be_served(status.st_mode):
+                _send_server_away(entry)
+            is_directory = stat.S_ISDIR(status.st_mode)
+            if not is_directory or not keep_directories:
+                found.append((entry, is_directory))
+            if is_directory:
+                waiting += [os.path.join(entry, name) for name in os.listdir(entry)]
+            shortened += _shorten(entry, status)
+    if shortened:
         system.sync()
     removed = 0
-    for entry, content in entries:
+    # What is in a directory was found after it.
+    for entry, is_directory in reversed(found):
         with _logged(entry):
-            for file, status in content:
-                removed += _remove(file, status, keep_directories)
+            if is_directory:
+                os.rmdir(entry)
+            else:
+                os.unlink(entry)
+            removed += 1
     if removed:
         system.sync()
     return removed
@@ -60,29 +78,10 @@ def clean_directory(path: str, keep_directories: bool = False, keep: Collection[
 def _logged(entry: str) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError:
-        pass
     except OSError as error:
-        log(f"Cannot remove '{one_line(entry)}': {error.strerror}.")
-
-
-def _all_of(entry: str, keep: Collection[str]) -> list[tuple[str, os.stat_result]]:
-    """A file, or a directory after all that is in it; nothing in it has a server any more."""
-    found: list[tuple[str, os.stat_result]] = []
-    # Not by recursion: anybody can nest directories in /tmp as deeply as they like.
-    waiting = [entry]
-    while waiting:
-        path = waiting.pop()
-        if path in keep:
-            continue
-        status = system.lstat(path)
-        if not stat.S_ISLNK(status.st_mode) and system.may_be_served(status.st_mode):
-            _send_server_away(path)
-        found.append((path, status))
-        if stat.S_ISDIR(status.st_mode):
-            waiting += [os.path.join(path, name) for name in os.listdir(path)]
-    found.reverse()
-    return found
+        # It may be gone; and what is left in a directory has been named, or is to stay.
+        if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+            log(f"Cannot remove '{one_line(entry)}': {error.strerror}.")
 
 
 def _send_server_away(path: str) -> None:
@@ -110,14 +109,4 @@ def _shorten(path: str, status: os.stat_result) -> bool:
         return False
     finally:
         os.close(descriptor)
-    return True
-
-
-def _remove(path: str, status: os.stat_result, keep_directories: bool) -> bool:
-    if not stat.S_ISDIR(status.st_mode):
-        os.unlink(path)
-    elif keep_directories:
-        return False
-    else:
-        os.rmdir(path)
     return True

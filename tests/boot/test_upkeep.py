@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +79,38 @@ def test_a_file_that_is_in_use_is_kept(machine: FakeSystem, tmp_path: Path) -> N
     kept = tmp_path / "lock/inner/file"
     assert cleaning.clean_directory(str(tmp_path), True, [str(kept)]) == 3
     assert kept.exists()
+
+
+def test_what_cannot_be_removed_is_named_and_all_else_goes(
+    machine: FakeSystem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for number in range(4):
+        (tmp_path / f"d/inner{number}").mkdir(parents=True)
+        for name in ("file", "other"):
+            (tmp_path / f"d/inner{number}" / name).touch()
+    # Stand-ins for what a broken disk refuses, and for what somebody else was quicker to remove.
+    broken, unseen = str(tmp_path / "d/inner1/file"), str(tmp_path / "d/inner2/file")
+    gone = str(tmp_path / "d/inner3/file")
+
+    def refuse(number: int, paths: tuple[str, ...], function: Callable[[str], Any]) -> Any:
+        def call(path: str) -> Any:
+            if path in paths:
+                raise OSError(number, os.strerror(number), path)
+            return function(path)
+
+        return call
+
+    lines: list[str] = []
+    monkeypatch.setattr(cleaning, "log", lines.append)
+    monkeypatch.setattr(os, "unlink", refuse(errno.EIO, (broken,), os.unlink))
+    monkeypatch.setattr(os, "unlink", refuse(errno.ENOENT, (gone,), os.unlink))
+    monkeypatch.setattr(machine, "lstat", refuse(errno.EIO, (unseen,), os.lstat))
+    assert cleaning.clean_directory(str(tmp_path)) == 6
+    assert sorted(str(p) for p in tmp_path.rglob("file")) == sorted([broken, unseen, gone])
+    assert list(tmp_path.rglob("other")) == []
+    assert sorted(lines) == [
+        f"Cannot remove '{path}': Input/output error." for path in (broken, unseen)
+    ]
 
 
 def test_an_empty_directory_costs_nothing(machine: FakeSystem, tmp_path: Path) -> None:
