@@ -27,7 +27,6 @@ _FIRST_PAUSE: Final = 0.01
 _LAST_PAUSE: Final = 1.0
 # Bytes that are kept, and never touched, for going on when there is no other memory left.
 _RESERVE: Final = 1 << 20
-_NOTHING: Final = bytearray()
 
 
 class Selector(selectors.DefaultSelector):
@@ -86,11 +85,17 @@ class _Rescue:
         self._begin = begin
         self._resumed = begin
         self._pause = _FIRST_PAUSE
-        self._reserve = bytearray(_RESERVE)
+        self._reserve = b""
+        self._take_reserve()
+
+    def _take_reserve(self) -> None:
+        with contextlib.suppress(MemoryError):
+            # Not a bytearray: that one writes zeros into its memory, which makes it resident.
+            self._reserve = bytes(_RESERVE)
 
     def release_reserve(self) -> None:
         """Have some memory again, if that is what is missing."""
-        self._reserve = _NOTHING
+        self._reserve = b""
 
     def go_on(self, error: BaseException) -> None:
         """Become another image, or prepare to go on in this one, after a pause."""
@@ -112,8 +117,7 @@ class _Rescue:
             self._selector.renew()
         with contextlib.suppress(Exception):
             log("Going on in the same process.")
-        with contextlib.suppress(MemoryError):
-            self._reserve = bytearray(_RESERVE)
+        self._take_reserve()
         self._resumed = time.monotonic()
 
 

@@ -7,12 +7,14 @@ import re
 import resource
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.system.disk import small_disk
 from tests.system.live import (
+    ROOT,
     LiveDaemon,
     Reply,
     children,
@@ -187,6 +189,33 @@ def test_the_stack_is_there_before_memory_runs_out() -> None:
         maps = Path(f"/proc/{daemon.pid}/maps").read_text()
     [(begin, end)] = re.findall(r"^([0-9a-f]+)-([0-9a-f]+) .*\[stack\]$", maps, re.MULTILINE)
     assert int(end, 16) - int(begin, 16) > 400 << 10
+
+
+_RESERVE = """
+import resource, selectors
+from pid1.mainloop import _RESERVE, Selector, _Rescue
+
+def resident():
+    with open("/proc/self/smaps_rollup") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("Rss:"))
+
+if {limited}:
+    with open("/proc/self/statm") as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + _RESERVE // 2, -1))
+before = resident()
+rescue = _Rescue(None, Selector(), 0.0)
+print(resident() - before < _RESERVE // 1024 // 2, len(rescue._reserve) == _RESERVE)
+"""
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_the_memory_kept_for_a_broken_loop_takes_none_and_need_not_be_there(limited: bool) -> None:
+    script = _RESERVE.format(limited=limited)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert (done.stdout, done.stderr) == (f"True {not limited}\n", "")
 
 
 _TALKATIVE = """
