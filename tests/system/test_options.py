@@ -60,6 +60,21 @@ def shows(name: str, option: str) -> Callable[[Test], Test]:
     return lambda test: test
 
 
+def shows_of_all(option: str) -> Callable[[Test], Test]:
+    """Mark a test of an option that every program has, once for each of them."""
+    COVERED.update((name, option) for name in NAMES)
+    return pytest.mark.parametrize("name", NAMES)
+
+
+def printed(*words: str | Path, **environment: str) -> str:
+    """What a program prints that does not complain; given variables are the only ones it has."""
+    done = subprocess.run(
+        words, capture_output=True, text=True, env=environment or None, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
 @pytest.fixture
 def directory() -> Iterator[Path]:
     """A directory of ours alone, with a name short enough for sockets."""
@@ -71,44 +86,27 @@ def directory() -> Iterator[Path]:
 # Every program
 
 
-@shows("shepherd", "help")
-@shows("herd", "help")
-@shows("halt", "help")
-@shows("reboot", "help")
-@pytest.mark.parametrize("name", NAMES)
+@shows_of_all("help")
 def test_help_lists_every_option(name: str, programs: Path) -> None:
-    done = subprocess.run([programs / name, "--help"], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    words = " ".join(done.stdout.split())
+    words = " ".join(printed(programs / name, "--help").split())
     for option in program(name).options:
         short = f"-{option.short}, " if option.short else ""
         assert f"{short}{long_form(option)} {option.help}" in words
     assert "Exit status: 0 " in words
 
 
-@shows("shepherd", "usage")
-@shows("herd", "usage")
-@shows("halt", "usage")
-@shows("reboot", "usage")
-@pytest.mark.parametrize("name", NAMES)
+@shows_of_all("usage")
 def test_usage_is_one_line(name: str, programs: Path) -> None:
-    done = subprocess.run([programs / name, "--usage"], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"{name} [")
-    assert done.stdout.count("\n") == 1
+    usage = printed(programs / name, "--usage")
+    assert usage.startswith(f"{name} [")
+    assert usage.count("\n") == 1
     for option in program(name).options[3:]:
-        assert f"[{long_form(option)}]" in done.stdout
+        assert f"[{long_form(option)}]" in usage
 
 
-@shows("shepherd", "version")
-@shows("herd", "version")
-@shows("halt", "version")
-@shows("reboot", "version")
-@pytest.mark.parametrize("name", NAMES)
+@shows_of_all("version")
 def test_version_names_the_program(name: str, programs: Path) -> None:
-    done = subprocess.run([programs / name, "--version"], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"{name} (drover) ")
+    assert printed(programs / name, "--version").startswith(f"{name} (drover) ")
 
 
 # shepherd
@@ -122,6 +120,10 @@ def _started(daemon: LiveDaemon) -> None:
 
 def _all_output(daemon: LiveDaemon) -> str:
     return (daemon.directory / "stdout").read_text() + daemon.log()
+
+
+# Where a daemon has its files, in a directory of its own.
+_FILES = ("-s", "socket", "-c", "config.scm", "-l", "log")
 
 
 @contextmanager
@@ -153,8 +155,7 @@ def test_files_of_the_daemon(options: tuple[str, ...]) -> None:
 @shows("shepherd", "quiet")
 @pytest.mark.parametrize("option", [None, "-S", "--silent", "--quiet"])
 def test_silence(option: str | None) -> None:
-    options = ["-s", "socket", "-c", "config.scm", "-l", "log", *([option] if option else [])]
-    with shepherd(*options) as daemon:
+    with shepherd(*_FILES, *([option] if option else [])) as daemon:
         daemon.wait_log("onfiguration successfully loaded")
         said = (daemon.directory / "stdout").read_text()
         assert ("Service root has been started." in said) is (option is None)
@@ -171,15 +172,14 @@ def test_log_to_a_system_log(directory: Path) -> None:
 
 @shows("shepherd", "pid")
 def test_the_pid_tells_that_it_is_ready() -> None:
-    options = ["-s", "socket", "-c", "config.scm", "-l", "log"]
-    with shepherd(*options, "--pid=pid") as daemon:
+    with shepherd(*_FILES, "--pid=pid") as daemon:
         file = daemon.directory / "pid"
         eventually(file.exists)
         assert file.read_text() == str(daemon.pid)
         assert daemon.alive()
     # Without a file it goes to standard output.
     configuration = '(format #t "~%")'
-    with shepherd(*options, "--pid", configuration=configuration) as daemon:
+    with shepherd(*_FILES, "--pid", configuration=configuration) as daemon:
         eventually(lambda: str(daemon.pid) in (daemon.directory / "stdout").read_text())
 
 
@@ -262,12 +262,8 @@ def written(daemon: LiveDaemon, name: str) -> str:
 @shows("herd", "socket")
 def test_herd_socket(programs: Path, daemon: LiveDaemon) -> None:
     for option in (["-s", daemon.socket], [f"--socket={daemon.socket}"]):
-        done = subprocess.run(
-            [programs / "herd", *option, "status"],
-            capture_output=True, text=True, env={"SHEPHERD_SOCKET": "/nope"},
-        )  # fmt: skip
-        assert done.returncode == 0
-        assert " + root\n" in done.stdout
+        told = printed(programs / "herd", *option, "status", SHEPHERD_SOCKET="/nope")
+        assert " + root\n" in told
 
 
 @shows("herd", "json")
@@ -282,16 +278,16 @@ def test_herd_follow(option: str, programs: Path, daemon: LiveDaemon) -> None:
     command = [str(programs / "herd"), "-s", str(daemon.socket), "log", option, "-n0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
         assert follower.stdout is not None
-        printed = follower.stdout
+        output = follower.stdout
 
         def change() -> bool:
             # Until it listens; it says nothing of what came before.
             daemon.request("restart", "talker")
-            return bool(select.select([printed], [], [], 0)[0])
+            return bool(select.select([output], [], [], 0)[0])
 
         try:
             eventually(change)
-            assert "service talker is" in printed.readline()
+            assert "service talker is" in output.readline()
         finally:
             follower.kill()
 
@@ -376,11 +372,7 @@ def test_herd_user_and_group(daemon: LiveDaemon, herd: Callable[..., str], direc
 def test_socket_of_the_system_to_end(name: str, word: str, programs: Path) -> None:
     with live_daemon("", namespace=True) as daemon:
         socket_option = ["-s", daemon.socket] if name == "halt" else [f"--socket={daemon.socket}"]
-        done = subprocess.run(
-            [programs / name, *socket_option],
-            capture_output=True, text=True, env={"SHEPHERD_SOCKET": "/nope"},
-        )  # fmt: skip
-        assert (done.returncode, done.stderr) == (0, "")
+        printed(programs / name, *socket_option, SHEPHERD_SOCKET="/nope")
         daemon.wait_end()
         assert word in daemon.log()
 
@@ -393,12 +385,9 @@ def test_kexec(option: str, programs: Path) -> None:
     if loaded.exists() and loaded.read_text().strip() != "0":
         pytest.skip("this machine has a kernel loaded for kexec")
     with live_daemon("", namespace=True) as daemon:
-        done = subprocess.run(
-            [programs / "reboot", "-s", daemon.socket, option], capture_output=True, text=True
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        assert "kexec" in done.stdout
-        assert "doing nothing" in done.stdout
+        told = printed(programs / "reboot", "-s", daemon.socket, option)
+        assert "kexec" in told
+        assert "doing nothing" in told
         assert daemon.alive()
 
 
