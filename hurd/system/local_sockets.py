@@ -20,12 +20,13 @@ _WRITABLE_BY_OTHERS = 0o022
 def adopt_file(sock: socket.socket, path: str) -> bool:
     """Bind `sock` to the socket file `path`; False if there is none, or it is in use.
 
-    False, too, where others could put something else in its place, and while the file system is
-    read-only: its checker may yet find that there is no such file.
+    False, too, where others could put something else in its place or have given it another name,
+    which `HurdSystem.set_socket_access` refuses, and while the file system is read-only: its
+    checker may yet find that there is no such file.
     """
     directory = os.path.dirname(path) or "."
     try:
-        if not stat.S_ISSOCK((status := os.lstat(path)).st_mode):
+        if not stat.S_ISSOCK((status := os.lstat(path)).st_mode) or status.st_nlink != 1:
             return False
         place = os.stat(directory)
         if place.st_mode & _WRITABLE_BY_OTHERS or not _is_ours(status) or not _is_ours(place):

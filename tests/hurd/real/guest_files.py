@@ -122,12 +122,14 @@ def _() -> object:
     """Files that a former socket has left; those of "/tmp" others could replace."""
     said = {}
     os.mkdir("/drover/sockets", 0o700)
-    for name in ("/drover/sockets/stream", "/drover/sockets/used", "/drover/sockets/bent",
-                 "/drover/sockets/theirs", "/tmp/replaceable"):  # fmt: skip
+    kinds = ("stream", "used", "bent", "theirs", "linked")
+    for name in (*(f"/drover/sockets/{kind}" for kind in kinds), "/tmp/replaceable"):
         first, second = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
         first.bind(name)
         if name.endswith("theirs"):
             os.chown(name, 1000, 1000)
+        if name.endswith("linked"):
+            os.link(name, f"{name}.too")
         if name.endswith("bent"):
             os.rename(name, f"{name}.socket")
             os.symlink("bent.socket", name)

@@ -185,7 +185,9 @@ def test_the_file_of_a_socket_serves_again_unless_others_could_replace_it(found)
     said = found["sockets that serve again"]
     assert said.pop("stream") == [True, "hello", True]
     assert said.pop("missing") is False
-    assert said == {key: [False, None, True] for key in ("used", "bent", "theirs", "replaceable")}
+    assert said == {
+        key: [False, None, True] for key in ("used", "bent", "theirs", "linked", "replaceable")
+    }
 
 
 def test_sender_that_names_itself_is_known(found):
