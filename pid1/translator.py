@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hurd.offload import off_loop
 from hurd.system import system
@@ -21,6 +21,9 @@ from pid1.log import log, say
 from pid1.process import DEFAULT_GRACE_PERIOD, send_signal
 from pid1.supervisor import current_service, supervisor
 from pid1.values import Process
+
+if TYPE_CHECKING:
+    from io import FileIO
 
 # Seconds that a translator may think about going away before it is told to.
 _PATIENCE: Final = 5.0
@@ -44,9 +47,12 @@ class TranslatorStart:
         except OSError as error:
             capture.close()
             raise system_error("pipe", error) from error
+        # An object: a second close does nothing, and there may be no thread for the first.
+        output = os.fdopen(writer, "wb", buffering=0)
         try:
-            pid = await off_loop(self._start, writer, abandoned=_end)
+            pid = await off_loop(self._start, output, abandoned=_end)
         except OSError as error:
+            output.close()
             capture.add(reader)  # it may have said why
             say(f"Cannot start '{self.command[0]}' on '{self.node}': {_reason(error)}.")
             return False
@@ -63,11 +69,9 @@ class TranslatorStart:
             manager.own(service, pid)
         return Process(pid, self.command)
 
-    def _start(self, output: int) -> int:
-        try:
-            return system.start_server(self.node, self.server, output=output)
-        finally:
-            os.close(output)
+    def _start(self, output: FileIO) -> int:
+        with output:
+            return system.start_server(self.node, self.server, output=output.fileno())
 
 
 def _reason(error: OSError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 
@@ -43,3 +44,20 @@ async def test_what_a_translator_says_before_it_fails_is_logged(
         await eventually(lambda: not added[0].pipes())
     assert [line for _, line in added[0].recent()] == ["pfinet: /dev/eth0: no such device"]
     assert sorted(system.open_descriptors()) == before
+
+
+async def test_nothing_stays_open_when_there_is_no_thread_to_start_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start_new_thread(*_arguments: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    async with running_supervisor() as manager:
+        before = sorted(system.open_descriptors())
+        service = Service(("net",), start=TranslatorStart("/servers/socket/2", _PFINET))
+        manager.register([service])
+        with monkeypatch.context() as changed:
+            # A stand-in for a limit of processes, which does not hold for root.
+            changed.setattr(_thread, "start_new_thread", start_new_thread)
+            assert await manager.start(service) is False
+        await eventually(lambda: sorted(system.open_descriptors()) == before)
