@@ -28,14 +28,12 @@ class _Translator:
         self.newline = newline
         self.position = 0
         self.out: list[str] = []
-        # For each open group, where it starts in ``out`` and whether it repeats within.
-        self.groups: list[tuple[int, bool]] = []
         self.count = 0
         self.closed: set[int] = set()
         self.open_numbers: list[int] = []
-        self.repeats = False
-        self.risky = False
-        self.last_group_repeats = False
+        self.repetitions = 0
+        # Whether something is repeated whose text can vary by more than a character's.
+        self.nested = False
 
     def token(self) -> str:
         """The next character, or an operator: one character after an operator mark."""
@@ -60,43 +58,35 @@ class _Translator:
             token = self.token()
             if token == "op(":
                 self.count += 1
-                self.groups.append((len(self.out), self.repeats))
                 self.open_numbers.append(self.count)
-                self.repeats = False
                 self.out.append("(")
                 atom = False
             elif token == "op)":
-                if not self.groups:
+                if not self.open_numbers:
                     if not self.extended:
                         raise BadPattern("Unmatched ) or \\)")
                     self.out.append("\\)")
                     atom = True
                     continue
-                _, outer = self.groups.pop()
                 self.closed.add(self.open_numbers.pop())
-                self.last_group_repeats = self.repeats
-                self.repeats = self.repeats or outer
                 self.out.append(")")
                 atom = True
             elif token == "op|":
                 self.out.append("|")
-                self.last_group_repeats = False
                 atom = False
             elif token in ("op*", "op+", "op?", "op{"):
                 atom = self.repetition(token, atom)
             elif token == "op[":
                 self.out.append(self.bracket())
-                self.last_group_repeats = False
                 atom = True
             else:
                 atom = self.plain(token)
-        if self.groups:
+        if self.open_numbers:
             raise BadPattern("Unmatched ( or \\(")
         return "".join(self.out)
 
     def plain(self, token: str) -> bool:
         """A character, an anchor or an escape; whether it can be repeated."""
-        self.last_group_repeats = False
         if token == "op.":
             self.out.append("[^\\n]" if self.newline else "(?s:.)")
         elif token == "op^":
@@ -120,7 +110,7 @@ class _Translator:
                 if int(letter) not in self.closed:
                     raise BadPattern("Invalid back reference")
                 self.out.append(f"(?:\\{letter})")
-                self.risky = True
+                self.nested = True
             else:
                 self.out.append(_ESCAPES.get(letter, _escaped(letter)))
         else:
@@ -137,15 +127,15 @@ class _Translator:
             if not self.out or self.out[-1] in ("(", "|", "^"):
                 raise BadPattern("Invalid preceding regular expression")
         mark = self.interval() if token == "op{" else token[2]
-        if self.out[-1] == ")" and self.last_group_repeats and mark != "?":
-            self.risky = True
+        if self.out[-1] == ")" and mark != "?":
+            self.nested = True
         if self.out[-1] and self.out[-1][-1] in "*+?}" and self.out[-1].startswith("\0"):
             # Repeating a repetition: put the first in a group.
-            self.risky = True
+            self.nested = True
             self.out[-2:] = [f"(?:{self.out[-2]}{self.out[-1][1:]})", "\0" + mark]
         else:
             self.out.append("\0" + mark)
-        self.repeats = True
+        self.repetitions += 1
         return True
 
     def interval(self) -> str:
@@ -231,7 +221,7 @@ def _in_bracket(c: str) -> str:
 
 
 def translate(pattern: str, extended: bool, newline: bool) -> tuple[str, bool]:
-    """The Python pattern, and whether nested repetition makes it risky on long texts."""
+    """The Python pattern, and whether it can repeat no more than one thing, in one way."""
     translator = _Translator(pattern, extended, newline)
     translated = translator.run()
-    return translated.replace("\0", ""), translator.risky
+    return translated.replace("\0", ""), not translator.nested and translator.repetitions < 2

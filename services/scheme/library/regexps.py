@@ -7,6 +7,8 @@ first that leads to a match.  A match is a vector, as in Guile.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from services.scheme.errors import SchemeError
@@ -28,19 +30,21 @@ LIBRARY.bind("regexp/newline", NEWLINE)
 LIBRARY.bind("regexp/notbol", 1)
 LIBRARY.bind("regexp/noteol", 2)
 
-# A pattern can take exponential time; a text longer than this is not searched by one
-# with nested repetition.
-_RISKY_TEXT = 200
+# Python's engine can take exponential time where the C library's takes none worth mentioning.
+# Seconds after which a search is given up: whoever else waits for the loop waits no longer.
+_PATIENCE = 0.2
+# Characters that a pattern with one repetition goes through in no time.
+_SHORT_TEXT = 1000
 
 
 class Regexp:
-    """A compiled pattern."""
+    """A compiled pattern; ``simple`` if its searches take quadratic time at most."""
 
-    __slots__ = ("matcher", "risky")
+    __slots__ = ("matcher", "simple")
 
-    def __init__(self, matcher: Any, risky: bool) -> None:
+    def __init__(self, matcher: Any, simple: bool) -> None:
         self.matcher = matcher
-        self.risky = risky
+        self.simple = simple
 
     def __str__(self) -> str:
         return f"#<regexp {id(self):x}>"
@@ -61,8 +65,8 @@ def make_regexp(pattern: Value, *flags: Value) -> Regexp:
     if bits & NEWLINE:
         options |= re.MULTILINE
     try:
-        translated, risky = translate(text, extended, bool(bits & NEWLINE))
-        return Regexp(re.compile(translated, options), risky)
+        translated, simple = translate(text, extended, bool(bits & NEWLINE))
+        return Regexp(re.compile(translated, options), simple)
     except BadPattern as error:
         message = str(error)
     except (re.error, OverflowError, RecursionError):
@@ -75,16 +79,41 @@ def make_regexp(pattern: Value, *flags: Value) -> Regexp:
 LIBRARY.primitive("regexp?", 1)(lambda value: type(value) is Regexp)
 
 
-def _match(regexp: Regexp, text: str, start: int, flags: int = 0) -> Any:
-    if regexp.risky and len(text) - start > _RISKY_TEXT:
+class _TooLongError(Exception):
+    pass
+
+
+def _give_up(_number: int, _frame: Any) -> None:
+    raise _TooLongError
+
+
+@contextlib.contextmanager
+def _limited(regexp: Regexp, text: str) -> Iterator[None]:
+    """Search ``text`` for no longer than _PATIENCE; raises SchemeError then.
+
+    The engine looks for signals every 4,096 steps (``SRE(match)`` in CPython's sre_lib.h).
+    """
+    if regexp.simple and len(text) <= _SHORT_TEXT:
+        yield
+        return
+    import signal
+
+    try:
+        previous = signal.signal(signal.SIGALRM, _give_up)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+            yield
+        finally:
+            # In this order: without a handler the signal would end the process.
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            finally:
+                signal.signal(signal.SIGALRM, previous)
+    except _TooLongError:
+        message = "Pattern takes too long on this text"
         raise SchemeError(
-            "regular-expression-syntax",
-            ("regexp-exec", "Pattern could take too long on this text", False, False),
-        )
-    found = regexp.matcher.search(text, start)
-    if found is None or (flags & 1 and found.start() == start and _anchored(regexp)):
-        return None
-    return found
+            "regular-expression-syntax", ("regexp-exec", message, False, False)
+        ) from None
 
 
 def _anchored(regexp: Regexp) -> bool:
@@ -112,8 +141,12 @@ def regexp_exec(regexp: Value, text: Value, start: Value = 0, flags: Value = 0) 
     if not 0 <= low <= len(subject):
         raise not_in_range(0, len(subject), start)
     # As for regexec(3), the text begins there: ^ matches.
-    found = _match(regexp, subject[low:], 0, exact_integer(flags))
-    return False if found is None else _vector(subject, found, low)
+    with _limited(regexp, subject):
+        found = regexp.matcher.search(subject[low:])
+    not_at_start = exact_integer(flags) & 1
+    if found is None or (not_at_start and found.start() == 0 and _anchored(regexp)):
+        return False
+    return _vector(subject, found, low)
 
 
 @LIBRARY.primitive("string-match", 2, 4)
@@ -173,16 +206,17 @@ def _all(pattern: Value, text: Value) -> list[list[Value]]:
     regexp = pattern if type(pattern) is Regexp else make_regexp(pattern)
     subject = string(text, "list-matches", 2)
     matches, position, last = [], 0, -1
-    while position <= len(subject):
-        found = _match(regexp, subject, position)
-        if found is None:
-            break
-        start, end = found.span()
-        # An empty match right after another match does not count.
-        if start != end or start != last:
-            matches.append(_vector(subject, found))
-            last = end
-        position = end if end > start else end + 1
+    with _limited(regexp, subject):
+        while position <= len(subject):
+            found = regexp.matcher.search(subject, position)
+            if found is None:
+                break
+            start, end = found.span()
+            # An empty match right after another match does not count.
+            if start != end or start != last:
+                matches.append(_vector(subject, found))
+                last = end
+            position = end if end > start else end + 1
     return matches
 
 
