@@ -46,8 +46,10 @@ _REBOOT = {
 }
 
 
-# 2 KiB of the stack each, 5 with Python 3.14, which needs more.
+# Some 5 KiB of the stack each.
 _STACK_LEVELS = 200
+# Bytes of the stack that there may be for each, so that all of them are safe and leave enough.
+_STACK_SHARE = 16 << 10
 
 
 class LinuxSystem(PosixSystem):
@@ -56,7 +58,12 @@ class LinuxSystem(PosixSystem):
     def adapt_process(self) -> None:
         # The kernel ends a process whose stack cannot grow any more because memory, or what the
         # process may have of it, has run out: nothing can be done then. So it grows beforehand.
-        _use_stack(_STACK_LEVELS)
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_STACK)[0]
+        if limit == resource.RLIM_INFINITY:
+            limit = _STACK_LEVELS * _STACK_SHARE
+        _use_stack(min(_STACK_LEVELS, limit // _STACK_SHARE))
 
     def spawn(self, spec: SpawnSpec) -> int:
         try:

@@ -191,6 +191,13 @@ def test_the_stack_is_there_before_memory_runs_out() -> None:
     assert int(end, 16) - int(begin, 16) > 400 << 10
 
 
+@pytest.mark.parametrize("limit", ["100", "700", "unlimited"])
+def test_a_daemon_may_have_a_small_stack_only(limit: str) -> None:
+    prefix = ["sh", "-c", f'ulimit -s {limit} && exec "$@"', "sh"]
+    with live_daemon(_PROGRAM, prefix=prefix) as daemon:
+        assert daemon.request("start", "wanted").result
+
+
 _RESERVE = """
 import resource, selectors
 from pid1.mainloop import _RESERVE, Selector, _Rescue
