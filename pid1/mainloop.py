@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import selectors
 import time
 from collections.abc import Callable
@@ -27,20 +28,41 @@ _FIRST_PAUSE: Final = 0.01
 _LAST_PAUSE: Final = 1.0
 # Bytes that are kept, and never touched, for going on when there is no other memory left.
 _RESERVE: Final = 1 << 20
+# The kernel has no memory for another file to watch, or allows no more.
+_NO_ROOM: Final = (errno.ENOMEM, errno.ENOSPC)
 
 
 class Selector(selectors.DefaultSelector):
     """The system's best selector, which can be replaced under a loop that uses it."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        # By their descriptors, those that are to be registered again.
+        self._left: dict[int, selectors.SelectorKey] = {}
+
     def renew(self) -> None:
-        """Begin anew with the same files; those that have become unusable are left out."""
-        keys = list((self.get_map() or {}).values())
+        """Begin anew with the same files; those that have become unusable are left out.
+
+        Raises MemoryError or OSError if that cannot be done now; no file is forgotten then.
+        """
+        self._left = {**self._left, **{key.fd: key for key in (self.get_map() or {}).values()}}
         with contextlib.suppress(Exception):
             self.close()
         super().__init__()
-        for key in keys:
-            with contextlib.suppress(OSError, ValueError, KeyError):
+        for key in self._left.values():
+            try:
                 self.register(key.fileobj, key.events, key.data)
+            except OSError as error:
+                if error.errno in _NO_ROOM:
+                    raise
+            except (ValueError, KeyError):
+                pass
+        self._left = {}
+
+    def complete(self) -> None:
+        """Renew what a failed `renew` has left; raises as that one."""
+        if self._left:
+            self.renew()
 
 
 async def _call(function: Callable[[], Any]) -> Any:
@@ -62,6 +84,8 @@ def run_daemon(
     rescue = _Rescue(daemon, selector, float("-inf") if state is None else time.monotonic())
     while True:
         try:
+            # Without all of its files the loop would run, and hear of nothing.
+            selector.complete()
             return loop.run_until_complete(task)
         except BaseException as error:
             # Each step of this may fail, too, as long as there is no memory at all.

@@ -290,6 +290,51 @@ def test_loop_for_which_there_is_no_memory_and_none_to_mend_it() -> None:
         eventually(lambda: daemon.main_pid("one") not in (None, before["one"]), what="respawn")
 
 
+# A stand-in for a kernel that has no memory for a selector, or for what one watches, for a while.
+_NO_SELECTOR = """
+import errno, select
+
+class Refusing:
+    missing = 3
+
+    def __new__(cls):
+        cls.missing -= 1
+        if cls.missing >= 0:
+            raise OSError(errno.ENFILE, "no selector")
+        return super().__new__(cls)
+
+    def __init__(self):
+        self._epoll = select.epoll()
+
+    def __getattr__(self, name):
+        return getattr(self._epoll, name)
+
+    def register(self, *arguments):
+        Refusing.missing -= 1
+        if Refusing.missing in (-3, -6, -7):
+            raise OSError(errno.ENOMEM, "no watch")
+        self._epoll.register(*arguments)
+
+def stay(daemon):
+    Breaking._selector_cls = Refusing
+
+mainloop._re_execute = stay
+"""
+
+
+def test_loop_hears_of_all_again_though_there_was_no_selector_for_a_while() -> None:
+    effect = "Breaking.broken = False; raise OSError(9, 'the selector broke')"
+    hook = _BREAKING.format(effect=effect, always=False) + _NO_SELECTOR
+    with live_daemon(_SLEEPERS, hook=hook) as daemon:
+        before = _pids(daemon)
+        os.kill(daemon.pid, signal.SIGUSR2)
+        for reason in ("the selector broke", "no selector", "no watch"):
+            daemon.wait_log(reason)
+        assert _pids(daemon) == before
+        os.kill(_outside(daemon, "one"), signal.SIGKILL)
+        eventually(lambda: daemon.main_pid("one") not in (None, before["one"]), what="respawn")
+
+
 def test_loop_that_breaks_while_the_configuration_is_evaluated() -> None:
     configuration = """
 (define (sleeper name)
