@@ -96,7 +96,10 @@ def run_daemon(
                     task = loop.create_task(daemon.serve())
                 rescue.go_on(error)
             except BaseException:
-                continue
+                try:
+                    time.sleep(_LAST_PAUSE)
+                except BaseException:
+                    continue
 
 
 class _Rescue:

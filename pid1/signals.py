@@ -28,6 +28,7 @@ class Signals:
         self._on_child = on_child
         self._on_stop = on_stop
         self._noted: set[int] = set()
+        self._asked = False  # whether the loop is going to see to them
 
     @property
     def stop_noted(self) -> bool:
@@ -56,14 +57,15 @@ class Signals:
 
     def _note(self, number: int, _frame: Any) -> None:
         # Runs between two instructions of the daemon, or of this: first take a note. An error would
-        # be one of whatever runs just now. Without this call it waits for the next end of a child.
-        first = not self._noted
+        # be one of whatever runs just now. Without this call it waits for the next signal.
         self._noted.add(number)
-        if first:
+        if not self._asked:
             with contextlib.suppress(Exception):
                 self._loop.call_soon_threadsafe(self._handle)
+                self._asked = True
 
     def _handle(self) -> None:
+        self._asked = False
         noted, self._noted = self._noted, set()
         if signal.SIGCHLD in noted:
             self._on_child()

@@ -225,24 +225,40 @@ def test_broken_loop_is_replaced_with_the_same_processes(namespace: bool) -> Non
         assert not daemon.zombies()
 
 
-# Whatever is asked of the loop from a signal's handler fails, as where there is no memory for it.
+# What is asked of the loop from a signal's handler fails {times} times, as without memory for it.
 _DEAF_LOOP = """
 from pid1 import daemon as module
 
-def fail(*arguments, **options):
-    raise MemoryError
+left = {times}
 
 class Daemon(module.Daemon):
     def install_signal_handlers(self):
         super().install_signal_handlers()
+        ask = self.loop.call_soon_threadsafe
+
+        def fail(*arguments, **options):
+            global left
+            left -= 1
+            if left >= 0:
+                raise MemoryError
+            return ask(*arguments, **options)
+
         self.loop.call_soon_threadsafe = fail
 
 module.Daemon = Daemon
 """
 
 
+def test_who_asks_once_more_for_the_end_gets_it() -> None:
+    with live_daemon("", hook=_DEAF_LOOP.format(times=1)) as daemon:
+        os.kill(daemon.pid, signal.SIGTERM)
+        time.sleep(0.5)  # noted, and no more
+        os.kill(daemon.pid, signal.SIGTERM)
+        assert daemon.wait_end(10) == 0
+
+
 def test_signals_only_take_a_note() -> None:
-    with live_daemon(_SLEEPERS, hook=_DEAF_LOOP) as daemon:
+    with live_daemon(_SLEEPERS, hook=_DEAF_LOOP.format(times=1_000)) as daemon:
         before = _pids(daemon)
         os.kill(_outside(daemon, "one"), signal.SIGKILL)
         eventually(lambda: daemon.main_pid("one") not in (None, before["one"]), what="respawn")
