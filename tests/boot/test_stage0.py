@@ -25,7 +25,7 @@ def test_a_configuration_that_does_not_load_ends_in_a_shell_with_job_control(
 ) -> None:
     word = configuration(tmp_path, "(register-services (list (service '(broken")
     with machine(word, "drover.log=console") as one:
-        one.read_until("defines no service 'multi-user'")
+        one.read_until("Service emergency-shell has been started")
         assert one.run("echo $$ $(ps -o ppid= -p $$)").split()[1] == "1"
         assert "/dev/" in one.run("tty")
         start = len(one.output)
@@ -70,6 +70,7 @@ def test_a_start_that_never_ends_keeps_nobody_out(tmp_path: Path) -> None:
       (start-in-the-background '(multi-user))"""
     with machine(configuration(tmp_path, text), "drover.log=console") as one:
         one.read_until("Still starting or stopping: hanging")
+        one.read_until("Service emergency-shell has been started")
         assert one.run("echo here") == "here\n"
 
 
