@@ -51,9 +51,13 @@ def isatty(port: Value) -> bool:
 
 
 @LIBRARY.primitive("ttyname", 1)
-def ttyname(port: Value) -> str:
+def ttyname(port: Value) -> str | bool:
+    if not isinstance(port, Port):
+        raise expecting("ttyname", 1, "open port", port)
+    if port.fd is None:
+        return False
     try:
-        return os.ttyname(descriptor(port, "ttyname"))
+        return os.ttyname(port.fd)
     except OSError as error:
         raise system_error("ttyname", error) from None
 
@@ -88,9 +92,10 @@ def ftell(port: Value) -> int:
     if isinstance(port, Port) and port.fd is None:
         return port.start if port.input else len(port.pending)
     try:
-        position = os.lseek(descriptor(port, "ftell"), 0, os.SEEK_CUR)
+        number = port if isinstance(port, Port) else exact_integer(port)
+        position = os.lseek(descriptor(number, "seek"), 0, os.SEEK_CUR)
     except OSError as error:
-        raise system_error("ftell", error) from None
+        raise system_error("seek", error) from None
     if isinstance(port, Port):
         position += len(port.pending) - (len(port.data) - port.start)
     return position
@@ -109,19 +114,19 @@ def pipe(flags: Value = 0) -> Pair:
     )
 
 
-def _duplicate(port: Value, who: str) -> int:
+def _duplicate(port: Value) -> int:
     try:
         if isinstance(port, Port) and port.output:
             port.flush()
-        return os.dup(descriptor(port, who))  # not inherited
+        return os.dup(descriptor(port, "dup->fdes"))  # not inherited
     except OSError as error:
-        raise system_error(who, error) from None
+        raise system_error("dup->fdes", error) from None
 
 
 @LIBRARY.primitive("dup->fdes", 1, 2)
 def dup_to_fdes(port: Value, target: Value = None) -> int:
     if target is None:
-        return _duplicate(port, "dup->fdes")
+        return _duplicate(port)
     dup2(port, target)
     return exact_integer(target)
 
@@ -137,24 +142,20 @@ def dup2(old: Value, new: Value) -> None:
 @LIBRARY.primitive("dup", 1, 2)
 def dup(port: Value, target: Value = None) -> Value:
     if not isinstance(port, Port):
-        return _duplicate(port, "dup")
-    return Port(port.name, port.input, port.output, _duplicate(port, "dup"))
+        return _duplicate(port)
+    return Port(port.name, port.input, port.output, _duplicate(port))
 
 
 LIBRARY.alias("dup->port", "dup")
-LIBRARY.primitive("dup->inport", 1)(
-    lambda port: Port("file", True, False, _duplicate(port, "dup->inport"))
-)
-LIBRARY.primitive("dup->outport", 1)(
-    lambda port: Port("file", False, True, _duplicate(port, "dup->outport"))
-)
+LIBRARY.primitive("dup->inport", 1)(lambda port: Port("file", True, False, _duplicate(port)))
+LIBRARY.primitive("dup->outport", 1)(lambda port: Port("file", False, True, _duplicate(port)))
 
 
 @LIBRARY.primitive("duplicate-port", 2)
 def duplicate_port(port: Value, modes: Value) -> Port:
     kind = plain_string(modes)
     return Port("file", "r" in kind or "+" in kind, any(c in kind for c in "wa+"),
-                _duplicate(port, "duplicate-port"))  # fmt: skip
+                _duplicate(port))  # fmt: skip
 
 
 @LIBRARY.primitive("redirect-port", 2)

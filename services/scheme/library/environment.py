@@ -10,6 +10,7 @@ from services.scheme.errors import misc_error, system_error
 from services.scheme.library.checks import (
     c_int,
     exact_integer,
+    expecting,
     items,
     not_in_range,
     plain_string,
@@ -214,14 +215,20 @@ LIBRARY.primitive("total-processor-count", 0)(_processors)
 LIBRARY.primitive("ctermid", 0)(lambda: os.ctermid())
 
 
+def _terminal(port: Value, who: str) -> int:
+    if type(port) is int:
+        raise expecting(who, 1, "open file port", port)
+    return descriptor(port, who)
+
+
 @LIBRARY.primitive("tcgetpgrp", 1)
 def tcgetpgrp(port: Value) -> int:
-    return int(attempt("tcgetpgrp", os.tcgetpgrp, descriptor(port, "tcgetpgrp")))
+    return int(attempt("tcgetpgrp", os.tcgetpgrp, _terminal(port, "tcgetpgrp")))
 
 
 @LIBRARY.primitive("tcsetpgrp", 2)
 def tcsetpgrp(port: Value, group: Value) -> None:
-    attempt("tcsetpgrp", os.tcsetpgrp, descriptor(port, "tcsetpgrp"), c_int(group))
+    attempt("tcsetpgrp", os.tcsetpgrp, _terminal(port, "tcsetpgrp"), c_int(group))
 
 
 @LIBRARY.primitive("chroot", 1)

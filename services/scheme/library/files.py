@@ -108,7 +108,7 @@ def _fdes_port(name: str, default: str | None) -> None:
         try:
             return Port("file", "r" in kind or "+" in kind, any(c in kind for c in "wa+"), number)
         except OSError as error:
-            raise system_error(name, error) from None
+            raise system_error("scm_fdes_to_port", error) from None
 
     LIBRARY.primitive(name, 1 if default else 2, 1 if default else 2)(fn)
 

@@ -64,8 +64,8 @@ def readlink(name: Value) -> str:
 
 @LIBRARY.primitive("chdir", 1)
 def chdir(name: Value) -> None:
-    where = name if type(name) is str else descriptor(name, "chdir")
-    attempt("chdir", os.chdir, plain_string(where) if type(where) is str else where)
+    where = descriptor(name, "chdir") if isinstance(name, Port) else plain_string(name)
+    attempt("chdir", os.chdir, where)
 
 
 @LIBRARY.primitive("getcwd", 0)
@@ -113,7 +113,7 @@ def utime(
     target: Value, accessed: Value = None, modified: Value = None, access_ns: Value = 0,
     modify_ns: Value = 0, flags: Value = 0,
 ) -> None:  # fmt: skip
-    name = plain_string(target) if not isinstance(target, Port | int) else _file(target, "utime")
+    name = _file(target, "utime") if isinstance(target, Port) else plain_string(target)
     if accessed is None and modified is None:
         attempt("utime", os.utime, name)
         return

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from services.scheme.errors import SchemeError, system_error
-from services.scheme.library.checks import expecting, plain_string
+from services.scheme.library.checks import plain_string
 from services.scheme.library.descriptors import descriptor
-from services.scheme.ports import Port
 from services.scheme.primitives import Library
 from services.scheme.types import Symbol, Value, scheme_list
 
@@ -44,26 +43,26 @@ def status_vector(status: os.stat_result) -> list[Value]:
     ]  # fmt: skip
 
 
-def _define(name: str, operation: Callable[..., os.stat_result]) -> None:
-    def fn(target: Value, complain: Value = True) -> Any:
-        if isinstance(target, Port) or type(target) is int:
-            where: Any = descriptor(target, name)
-        elif type(target) is str:
-            where = plain_string(target)
-        else:
-            raise expecting(name, 1, "open file port", target)
-        try:
-            return status_vector(operation(where))
-        except OSError as error:
-            if complain is False:
-                return False
-            raise system_error(name, error, target) from None
-
-    LIBRARY.primitive(name, 1, 2)(fn)
+def _look(
+    who: str, operation: Callable[[Any], os.stat_result], where: Any, target: Value, complain: Value
+) -> Any:
+    try:
+        return status_vector(operation(where))
+    except OSError as error:
+        if complain is False:
+            return False
+        raise system_error(who, error, target) from None
 
 
-_define("stat", os.stat)
-_define("lstat", lambda where: os.fstat(where) if type(where) is int else os.lstat(where))
+@LIBRARY.primitive("stat", 1, 2)
+def stat_(target: Value, complain: Value = True) -> Any:
+    where = plain_string(target) if type(target) is str else descriptor(target, "stat")
+    return _look("stat", os.stat, where, target, complain)
+
+
+@LIBRARY.primitive("lstat", 1, 2)
+def lstat(target: Value, complain: Value = True) -> Any:
+    return _look("lstat", os.lstat, plain_string(target), target, complain)
 
 
 def element(value: Value, index: int) -> Value:
