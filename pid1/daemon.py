@@ -80,8 +80,9 @@ class Daemon:
         self.ending: str | None = None
         # Whether the configuration is still being evaluated for the first time.
         self.loading = False
-        # Until the services of the previous image are known again.
+        # Until the services of the previous image are known again, and whether to stop then.
         self.taking_over = False
+        self._stop_at_once = False
         # Called in the child after it has gone into the background.
         self.daemonized: list[Callable[[], Awaitable[None]]] = []
         # What has to be evaluated again for the definitions: kind, text or file name, and the
@@ -162,6 +163,8 @@ class Daemon:
         finally:
             children.keeping = self.taking_over = False
             self.server.resume()
+            if self._stop_at_once:
+                self._on_stop()
 
     def _resume_self(self, state: dict[str, Any]) -> None:
         root = self.supervisor.root
@@ -212,7 +215,10 @@ class Daemon:
     def _on_stop(self) -> None:
         root = self.supervisor.root
         assert root is not None
-        if root.status == RUNNING:
+        if self.taking_over:
+            # Who is not known yet would not be stopped, and run on.
+            self._stop_at_once = True
+        elif root.status == RUNNING:
             self.ending = "stop"
             self.supervisor.spawn_task(self.supervisor.stop(root), name="shutdown")
 

@@ -13,6 +13,7 @@ from tests.system.live import (
     command,
     eventually,
     live_daemon,
+    process_state,
     receive,
 )
 from tests.system.reexecution import KINDS, SHORT_PATIENCE, comparable, set_up
@@ -120,6 +121,8 @@ def test_request_to_stop_during_reexecution_is_not_lost() -> None:
     for delay in (0.0, 0.02, 0.05, 0.1, 0.15):
         with live_daemon(KINDS) as daemon:
             set_up(daemon)
+            started = children(daemon.pid)
+            assert len(started) >= 8
             assert daemon.request("reexec").result
             time.sleep(delay)  # to meet every stage of the change
             with suppress(ProcessLookupError):
@@ -127,3 +130,5 @@ def test_request_to_stop_during_reexecution_is_not_lost() -> None:
             assert daemon.wait_end() == 0
             assert "Exiting." in daemon.log()
             assert not daemon.socket.exists()
+            # The services were stopped, too: not by an image that did not know them yet.
+            assert [pid for pid in started if process_state(pid) is not None] == []
