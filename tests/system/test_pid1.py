@@ -227,6 +227,7 @@ def test_broken_loop_is_replaced_with_the_same_processes(namespace: bool) -> Non
 
 # What is asked of the loop from a signal's handler fails {times} times, as without memory for it.
 _DEAF_LOOP = """
+import os
 from pid1 import daemon as module
 
 left = {times}
@@ -240,6 +241,7 @@ class Daemon(module.Daemon):
             global left
             left -= 1
             if left >= 0:
+                os.write(2, b"refused")
                 raise MemoryError
             return ask(*arguments, **options)
 
@@ -252,7 +254,7 @@ module.Daemon = Daemon
 def test_who_asks_once_more_for_the_end_gets_it() -> None:
     with live_daemon("", hook=_DEAF_LOOP.format(times=1)) as daemon:
         os.kill(daemon.pid, signal.SIGTERM)
-        time.sleep(0.5)  # noted, and no more
+        eventually(lambda: (daemon.directory / "stderr").read_text() == "refused")
         os.kill(daemon.pid, signal.SIGTERM)
         assert daemon.wait_end(10) == 0
 
